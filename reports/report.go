@@ -1,0 +1,146 @@
+package reports
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Schema names the form of report.json. A change that a reader of old reports would stumble over gets a new number.
+const Schema = "meshproof/report/v1"
+
+// Verdict is the outcome of a scenario, a step or a promise.
+type Verdict string
+
+// The verdicts, from best to worst for a run.
+const (
+	Passed       Verdict = "passed"
+	Skipped      Verdict = "skipped"      // not asked for
+	Unverifiable Verdict = "unverifiable" // this testbed cannot show it; the reason says why
+	Flaky        Verdict = "flaky"        // passed after a failed attempt beyond convergence
+	NotRun       Verdict = "not-run"      // the run ended before
+	Inconclusive Verdict = "inconclusive" // the question could not be asked
+	Failed       Verdict = "failed"
+)
+
+// Report is what a run leaves behind, as report.json holds it.
+type Report struct {
+	Schema  string    `json:"schema"`
+	Run     Run       `json:"run"`
+	Testbed Testbed   `json:"testbed"`
+	Summary Summary   `json:"summary"`
+	Results []*Result `json:"results"`
+}
+
+// Run says when, what and how long.
+type Run struct {
+	ID          string    `json:"id"`
+	Started     time.Time `json:"started"`
+	Finished    time.Time `json:"finished"`
+	Selection   string    `json:"selection"` // what was asked for, in words: "all pages", "page kubernetes-services"
+	Command     string    `json:"command"`   // the command line that repeats the run
+	Interrupted bool      `json:"interrupted,omitempty"`
+	Error       string    `json:"error,omitempty"` // why the run ended before its scenarios could be asked
+	Phases      Phases    `json:"phases"`
+}
+
+// Phases are seconds of wall clock. Phases overlap where they are independent.
+type Phases struct {
+	Images   Seconds `json:"images"`
+	Cluster  Seconds `json:"cluster"`
+	Istio    Seconds `json:"istio"`
+	Fixtures Seconds `json:"fixtures"`
+	Replay   Seconds `json:"replay"`
+	Cleanup  Seconds `json:"cleanup"`
+}
+
+// Testbed says what the promises were judged on.
+type Testbed struct {
+	Engine       string            `json:"engine"`   // podman 4.3.1
+	Provider     string            `json:"provider"` // kind v0.33.0
+	ImageSource  string            `json:"imageSource"`
+	Kubernetes   string            `json:"kubernetes"`
+	Istio        string            `json:"istio"`
+	Envoy        string            `json:"envoy"`
+	Images       map[string]string `json:"images"` // reference -> digest
+	Capabilities map[string]bool   `json:"capabilities"`
+	Deviations   []string          `json:"deviations"` // where the testbed is set up differently from a default install, and why
+	Workarounds  []string          `json:"workarounds,omitempty"`
+}
+
+// Summary counts scenarios and promises per verdict.
+type Summary struct {
+	Scenarios map[Verdict]int `json:"scenarios"`
+	Promises  map[Verdict]int `json:"promises"`
+}
+
+// Document is where a scenario is documented.
+type Document struct {
+	Seed     string `json:"seed"`
+	Lines    string `json:"lines"`
+	Upstream string `json:"upstream"`
+	Also     []Ref  `json:"also,omitempty"`
+}
+
+// Ref points at lines of another seed document.
+type Ref struct {
+	Seed  string `json:"seed"`
+	Lines string `json:"lines"`
+}
+
+// Result is one scenario of a run. Replay fills it while it walks, so that it tells the truth at any moment.
+type Result struct {
+	ID       string        `json:"id"`
+	Page     string        `json:"page"`
+	Title    string        `json:"title"`
+	Document Document      `json:"document"`
+	Verdict  Verdict       `json:"verdict"`
+	Reason   string        `json:"reason,omitempty"` // one sentence for every verdict but passed
+	Notes    []string      `json:"notes,omitempty"`
+	Timings  Timings       `json:"timings"`
+	Steps    []*StepResult `json:"steps"`
+	Leaks    []string      `json:"leaks,omitempty"` // what differed from the baseline after undo
+	Evidence string        `json:"evidence,omitempty"`
+	Again    string        `json:"again"` // the command that re-runs this scenario alone
+}
+
+// Timings are seconds of wall clock inside one scenario.
+type Timings struct {
+	Total  Seconds `json:"total"`
+	Ensure Seconds `json:"ensure"` // needs brought about
+	Apply  Seconds `json:"apply"`
+	Settle Seconds `json:"settle"`
+	Probes Seconds `json:"probes"`
+	Logs   Seconds `json:"logs"`
+	Undo   Seconds `json:"undo"`
+	Waits  Seconds `json:"waits,omitempty"` // waits that the page documents (5 s, 3 s); part of probes
+}
+
+// StepResult is one step of a scenario.
+type StepResult struct {
+	Says         string               `json:"says"`
+	Verdict      Verdict              `json:"verdict"`
+	Attempts     int                  `json:"attempts,omitempty"`
+	Took         Seconds              `json:"took"`
+	Command      string               `json:"command,omitempty"` // the last attempt's, can be pasted
+	Answer       string               `json:"answer,omitempty"`  // the last attempt's, in a few lines
+	Note         string               `json:"note,omitempty"`
+	Error        string               `json:"error,omitempty"`
+	Expectations []*ExpectationResult `json:"expectations"`
+	Evidence     json.RawMessage      `json:"-"` // the last attempt whole; written to the evidence folder
+}
+
+// ExpectationResult is one promise.
+type ExpectationResult struct {
+	Says    string  `json:"says"`
+	Origin  string  `json:"origin"` // documented, upstream or derived
+	Verdict Verdict `json:"verdict"`
+	Got     string  `json:"got,omitempty"` // why it failed: wanted and got in one text
+	Reason  string  `json:"reason,omitempty"`
+	Note    string  `json:"note,omitempty"`
+	Where   string  `json:"where,omitempty"`
+	// FirstMiss is the text of an attempt that failed before the promise came true.
+	FirstMiss string `json:"firstMiss,omitempty"`
+}
+
+// Seconds is a duration that JSON shows as seconds with milliseconds.
+type Seconds time.Duration

@@ -1,0 +1,83 @@
+package probe
+
+import (
+	"net/http"
+	"net/netip"
+	"time"
+)
+
+// Evidence is everything one attempt brought back. Promises are judged on it and on nothing else.
+type Evidence struct {
+	Command []string // can be pasted into a shell
+	Exit    int      // the command's own exit code: an answer, not an error
+	Stdout  string   // what the command printed; for a request, the last answer's body
+	Stderr  string   // curl -v's transcript, or what kubectl said
+
+	Hops    []Response     // one per HTTP answer, redirects included
+	Server  *Certificate   // the leaf that the server presented on the last connection, nil without TLS
+	Remote  netip.AddrPort // the address curl connected to last
+	Timing  Timing
+	Marker  string // the query value that ties log lines to this request; empty when unmarked
+	Vars    map[string]string
+	Table   *Table         // what `kubectl get` prints
+	Objects []Object       // the objects behind Table's rows
+	Proxies map[Peer]any   // *proxyconfig.Config by proxy, as Inspect found it; any, because this package knows the standard library only
+	Hits    map[string]int // requests that arrived at the outside world's sites since the attempt began, by "host:port"
+
+	Logs  map[Peer][]LogLine // parsed lines every proxy and server wrote since the cursor taken before the request
+	Fence map[Peer]bool      // proxies for which a later, known line has been seen: what is not in Logs was not logged
+
+	At   time.Time
+	Took time.Duration
+}
+
+// Object is one Kubernetes object as the API server returned it.
+type Object map[string]any
+
+// Response is one HTTP answer as curl saw it.
+type Response struct {
+	Protocol string // HTTP/1.1 or HTTP/2
+	Code     int
+	Reason   string
+	Header   http.Header
+}
+
+// Timing is curl's own clock, each from the start of the request.
+type Timing struct {
+	Lookup, Connect, TLS, Total time.Duration
+}
+
+// Certificate is what matters of a certificate to a reader of the page.
+type Certificate struct {
+	Subject, Issuer string
+	DNSNames        []string
+	Serial          string
+	NotAfter        time.Time
+}
+
+// Table is the answer of `kubectl get` in columns, as the API server prints it (the Table form of the Kubernetes API).
+type Table struct {
+	Columns []string
+	Rows    [][]string
+}
+
+// Cell is the text under column in the given row; false when there is no such cell. Column names are compared as written.
+func (t *Table) Cell(row int, column string) (string, bool) {
+	if t == nil || row < 0 || row >= len(t.Rows) {
+		return "", false
+	}
+	for i, name := range t.Columns {
+		if name == column && i < len(t.Rows[row]) {
+			return t.Rows[row][i], true
+		}
+	}
+	return "", false
+}
+
+// Last is the final answer, nil when there was none.
+func (e Evidence) Last() *Response {
+	if len(e.Hops) == 0 {
+		return nil
+	}
+	return &e.Hops[len(e.Hops)-1]
+}

@@ -1,0 +1,30 @@
+package replay
+
+import (
+	"context"
+	"io/fs"
+
+	"github.com/meshproof/meshproof/suites/internal/probe"
+	"github.com/meshproof/meshproof/suites/internal/scenario"
+)
+
+// Testbed is the running mesh as far as a replay needs it.
+//
+// An error from any method means that the testbed could not do or could not ask; it says nothing about the mesh and ends as
+// inconclusive. Two errors are told apart: a scenario.RejectedError is the API server's answer to the page's YAML and fails the step.
+type Testbed interface {
+	// Ensure brings about what a scenario needs and reports what it cannot. What it creates stays for the next scenario.
+	Ensure(ctx context.Context, needs []scenario.Need) ([]scenario.Unmet, error)
+	// Has tells whether the testbed has a capability; why not, if not.
+	Has(c scenario.Capability) (bool, string)
+	// Change carries an action out on the page's files and returns how to undo it, also when it failed half way.
+	Change(ctx context.Context, files fs.FS, c scenario.Change, env scenario.Env) (scenario.Undo, error)
+	// Settle returns when every proxy concerned holds the newest configuration, nothing is warming and nothing was rejected.
+	Settle(ctx context.Context) error
+	// Ask brings back the evidence of one attempt.
+	Ask(ctx context.Context, q scenario.Question, env scenario.Env) (probe.Evidence, error)
+	// Baseline remembers the objects and the proxies' configuration as they are now.
+	Baseline(ctx context.Context) (scenario.Baseline, error)
+	// Diagnose writes what a person needs to understand a failure into dir: it is called before anything is undone.
+	Diagnose(ctx context.Context, dir string) error
+}

@@ -1,0 +1,131 @@
+package scenario
+
+import "github.com/meshproof/meshproof/suites/internal/probe"
+
+// Action is what a step does. It is either a Change, which alters the cluster and can be undone,
+// or a Question, which brings back evidence.
+//
+//sumtype:decl
+type Action interface{ action() }
+
+// Change is an action that alters the cluster. The testbed returns how to undo it.
+//
+//sumtype:decl
+type Change interface {
+	Action
+	change()
+}
+
+// Question is an action that brings back evidence.
+//
+//sumtype:decl
+type Question interface {
+	Action
+	question()
+}
+
+// ApplyAction is `kubectl apply -f`: the page's YAML, with the page's shell variables expanded.
+type ApplyAction struct {
+	Files     []string
+	Namespace string // for objects that name none; empty: default
+}
+
+// DeleteAction is `kubectl delete -f` or `kubectl delete <kind> <name>`.
+type DeleteAction struct {
+	Files          []string
+	Objects        []ObjectRef
+	Namespace      string
+	IgnoreNotFound bool
+}
+
+// ObjectRef names one object the way kubectl does.
+type ObjectRef struct {
+	Resource  string // "service", "destinationrule", "endpoints"
+	Name      string
+	Namespace string // empty: the action's
+}
+
+// RestartAction is `kubectl rollout restart deployment`.
+type RestartAction struct{ Workload probe.Peer }
+
+// LabelAction is `kubectl label`; an empty value removes the label, as `key-` does.
+type LabelAction struct {
+	Object ObjectRef
+	Labels map[string]string
+}
+
+// OutboundPolicyAction edits meshConfig.outboundTrafficPolicy.mode in the mesh ConfigMap.
+type OutboundPolicyAction struct{ Mode OutboundMode }
+
+// SendAction is curl in a workload of the page.
+type SendAction struct {
+	Probe probe.Probe
+	// Times asks more than once, each on a connection of its own; the evidence is the last answer with all log lines.
+	Times int
+	// Watch names the proxies and servers whose logs are evidence; the client's own sidecar is always watched.
+	Watch []probe.Peer
+	Limit Limit
+}
+
+// GetAction is `kubectl get`: the printed columns and the objects. An object that is not there is an answer: exit 1, no rows.
+type GetAction struct {
+	Resource  string
+	Name      string
+	Namespace string
+	Selector  string
+	Limit     Limit
+}
+
+// ExecAction is any other documented command, run in a container of the page.
+type ExecAction struct {
+	In      probe.Peer
+	Command []string
+	Limit   Limit
+}
+
+// ExportAction is the page's `export NAME=$(kubectl get … -o jsonpath=…)`.
+type ExportAction struct {
+	Name     string
+	From     GetAction
+	JSONPath string // "{.spec.clusterIP}"
+}
+
+// InspectAction reads what a proxy holds: listeners, routes, clusters, endpoints, secrets.
+type InspectAction struct {
+	Proxy probe.Peer
+	Limit Limit
+}
+
+// Limit names a row of replay's table of limits: how long a promise may take to come true, how often in a row it must hold.
+type Limit string
+
+// The rows of the table.
+const (
+	Converge Limit = ""         // configuration that is proven to have arrived: short, three in a row
+	Rollout  Limit = "rollout"  // pods are replaced
+	DNSCache Limit = "dns"      // a name must leave or enter the cluster's DNS
+	Measured Limit = "measured" // the page measures time: asked once
+)
+
+func (ApplyAction) action()          {}
+func (DeleteAction) action()         {}
+func (RestartAction) action()        {}
+func (LabelAction) action()          {}
+func (OutboundPolicyAction) action() {}
+func (SendAction) action()           {}
+func (GetAction) action()            {}
+func (ExecAction) action()           {}
+func (ExportAction) action()         {}
+func (InspectAction) action()        {}
+
+func (ApplyAction) change()          {}
+func (DeleteAction) change()         {}
+func (RestartAction) change()        {}
+func (LabelAction) change()          {}
+func (OutboundPolicyAction) change() {}
+
+func (SendAction) question()    {}
+func (GetAction) question()     {}
+func (ExecAction) question()    {}
+func (ExportAction) question()  {}
+func (InspectAction) question() {}

@@ -1,0 +1,68 @@
+package scenario
+
+import "github.com/meshproof/meshproof/suites/internal/probe"
+
+// Need is one thing a scenario cannot do without. The testbed brings about what it can (workloads, mesh settings)
+// and says what is missing for the rest.
+//
+//sumtype:decl
+type Need interface{ need() }
+
+// WorkloadNeed asks for a fixture workload, Ready, in a namespace.
+type WorkloadNeed struct {
+	Peer     probe.Peer
+	Injected bool // with a sidecar
+}
+
+// SiteNeed asks for a stand-in of the outside world that answers and that no proxy knows.
+type SiteNeed struct{ Host string }
+
+// CapabilityNeed makes the whole scenario unverifiable where the capability is missing.
+type CapabilityNeed struct{ Capability Capability }
+
+// OutboundPolicyNeed asks for meshConfig.outboundTrafficPolicy.mode. It is set once for a group of scenarios, not once for each.
+type OutboundPolicyNeed struct{ Mode OutboundMode }
+
+// OutboundMode is meshConfig.outboundTrafficPolicy.mode.
+type OutboundMode string
+
+// The two documented modes. Source: https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/#MeshConfig-OutboundTrafficPolicy-Mode
+const (
+	AllowAny     OutboundMode = "ALLOW_ANY"
+	RegistryOnly OutboundMode = "REGISTRY_ONLY"
+)
+
+func (WorkloadNeed) need()       {}
+func (SiteNeed) need()           {}
+func (CapabilityNeed) need()     {}
+func (OutboundPolicyNeed) need() {}
+
+// The peers of the pages.
+var (
+	// Curl is the pages' source pod: the curl sample in default, with a sidecar.
+	Curl = CurlIn("default")
+	// EgressGateway is istio-egressgateway as istioctl installs it.
+	EgressGateway = probe.Peer{Namespace: "istio-system", Workload: "istio-egressgateway", Container: probe.SidecarContainer}
+	// IngressGateway is istio-ingressgateway as istioctl installs it.
+	IngressGateway = probe.Peer{Namespace: "istio-system", Workload: "istio-ingressgateway", Container: probe.SidecarContainer}
+)
+
+// CurlIn is the curl sample in another namespace.
+func CurlIn(namespace string) probe.Peer {
+	return probe.Peer{Namespace: namespace, Workload: "curl", Container: "curl"}
+}
+
+// Workload needs a fixture with a sidecar.
+func Workload(p probe.Peer) Need { return WorkloadNeed{Peer: p, Injected: true} }
+
+// Outside needs a fixture without a sidecar: a pod that the mesh does not know.
+func Outside(p probe.Peer) Need { return WorkloadNeed{Peer: p} }
+
+// Site needs a stand-in of the outside world.
+func Site(host string) Need { return SiteNeed{Host: host} }
+
+// Has needs a capability for the scenario as a whole.
+func Has(c Capability) Need { return CapabilityNeed{Capability: c} }
+
+// Outbound needs an outbound traffic policy.
+func Outbound(m OutboundMode) Need { return OutboundPolicyNeed{Mode: m} }

@@ -1,0 +1,35 @@
+package scenario
+
+import "context"
+
+// Env is what the page's shell would know: variables by name, without the dollar sign.
+type Env map[string]string
+
+// Undo takes one change back. It is called once, in reverse order, with a context of its own, also after a failure or an interrupt.
+type Undo func(context.Context) error
+
+// Baseline is a state to come back to.
+type Baseline interface {
+	// Leaks compares the cluster with the baseline: one readable line per difference, none when all is as it was.
+	Leaks(ctx context.Context) ([]string, error)
+}
+
+// Unmet is a need that the testbed could not meet.
+type Unmet struct {
+	Need   Need
+	Reason string // one sentence, naming what is missing
+}
+
+// RejectedError is the API server's (or a webhook's) refusal of a manifest: an answer of the product, not a fault of the testbed.
+type RejectedError struct {
+	File, Object string
+	Err          error
+}
+
+// Error names the file, the object and what the server said.
+func (e *RejectedError) Error() string {
+	return e.File + ": the API server rejected " + e.Object + ": " + e.Err.Error()
+}
+
+// Unwrap returns the server's own error.
+func (e *RejectedError) Unwrap() error { return e.Err }
