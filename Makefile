@@ -1,0 +1,120 @@
+# meshproof: what can be asked of this repository. `make help` lists it, CONTRIBUTING.md explains it.
+#
+# Knobs travel to the command as environment variables, never through a shell's word splitting:
+#   make e2e LABEL='page:egress-gateway && !slow' KEEP=failure
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory --no-builtin-rules
+
+# What to replay.
+export PAGE ?=
+export SCENARIO ?=
+export LABEL ?=
+# How. KEEP: never | failure | always. IMAGES: auto | registry | packages | archive:FILE. ENGINE: auto | podman | docker.
+export KEEP ?= never
+export IMAGES ?= auto
+export ENGINE ?= auto
+export OUT ?= reports/out
+
+# What `make images-archive` writes, and what `make gate` compares with.
+FILE ?= bin/meshproof-images.tar
+BASELINE ?=
+# What `make test`, `make bench` and `make lint` look at.
+PKG ?= ./...
+RUN ?= .
+
+meshproof := bin/meshproof
+tool := go tool -modfile=scripts/tools/go.mod
+linter := go tool -modfile=scripts/tools/lint/go.mod golangci-lint
+
+.PHONY: help
+help: ## Every target with one line
+	@awk -v on="$(if $(MAKE_TERMOUT),\033[36m)" -v off="$(if $(MAKE_TERMOUT),\033[0m)" 'BEGIN { FS = ":.*##" } \
+	  /^##@/ { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z0-9-]+:.*##/ { printf "  %s%-16s%s%s\n", on, $$1, off, $$2 }' Makefile
+	@printf '\nKnobs: PAGE SCENARIO LABEL KEEP IMAGES ENGINE OUT (README.md has the table)\n'
+
+##@ Replay
+
+.PHONY: e2e
+e2e: setup build ## Everything: testbed up, pages replayed, report in reports/out, testbed down
+	@exec $(meshproof) e2e
+
+.PHONY: list
+list: build ## The scenarios, each with the document and the lines it comes from
+	@exec $(meshproof) list
+
+.PHONY: gate
+gate: build ## Compare reports/out with BASELINE=FILE: fail on any promise that got worse
+	@exec $(meshproof) gate --baseline "$(BASELINE)"
+
+##@ Testbed
+
+.PHONY: up
+up: setup build ## Bring the testbed up and keep it (`make e2e` then uses it)
+	@exec $(meshproof) up
+
+.PHONY: down
+down: build ## Take the testbed down
+	@exec $(meshproof) down
+
+.PHONY: sweep
+sweep: build ## Remove what a killed run left behind
+	@exec $(meshproof) sweep
+
+.PHONY: doctor
+doctor: build ## Only look whether this machine can run the testbed
+	@exec $(meshproof) doctor
+
+.PHONY: images
+images: setup build ## Get or build the images of the testbed (IMAGES says where from)
+	@exec $(meshproof) images --source "$(IMAGES)"
+
+.PHONY: images-archive
+images-archive: setup build ## All images in one FILE, for a machine without a network
+	@mkdir -p "$(dir $(FILE))"
+	@exec $(meshproof) images --source "$(IMAGES)" --archive "$(FILE)"
+
+##@ Develop
+
+.PHONY: test
+test: ## All tests that need no cluster (PKG=./suites/internal/match RUN=TestLogged RACE=1)
+	@mkdir -p bin
+	@exec $(tool) gotestsum --format pkgname --hide-summary skipped --format-hide-empty-pkg \
+	  --jsonfile-timing-events bin/test.json --post-run-command 'scripts/tally.sh bin/test.json' \
+	  -- $(if $(RACE),-race) -run '$(RUN)' $(PKG)
+
+.PHONY: bench
+bench: ## Benchmarks without a cluster (PKG=./suites/internal/probe RUN=ParseLog)
+	@exec go test -run '^$$' -bench '$(RUN)' -benchmem $(PKG)
+
+.PHONY: update-golden
+update-golden: ## Write the golden files anew; read the diff before committing it
+	@UPDATE_GOLDEN=1 exec go test $(PKG)
+
+.PHONY: verify
+verify: ## Lint, formats, modules, vulnerabilities, workflows, scripts, what must not be in git
+	@exec scripts/verify.sh
+
+.PHONY: lint
+lint: ## Only the Go linters
+	@exec $(linter) run $(PKG)
+
+.PHONY: fmt
+fmt: ## Format Go and shell
+	@$(linter) fmt
+	@$(tool) shfmt -w scripts .ci
+
+.PHONY: clean
+clean: ## Remove what was built here (the image cache stays)
+	@rm -rf bin reports/out
+
+# Go's own cache decides whether anything is built. The command is executed, not run by `go run`: that one would hide the exit code.
+.PHONY: build
+build:
+	@go build -o $(meshproof) ./suites/meshproof
+
+.PHONY: setup
+setup:
+	@exec scripts/setup.sh

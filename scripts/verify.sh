@@ -1,0 +1,98 @@
+#!/usr/bin/env bash
+# Everything about this repository that can be judged without a cluster and without running its tests.
+# Each check is one function; all run, the failures are named at the end. The last line counts them.
+#
+# A check that cannot be made here (no network, tool not installed) is skipped with its reason;
+# with CI_STRICT=1 it fails instead.
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 1
+
+readonly cannot=75 # what a check returns after naming the reason on its last line
+readonly largest=$((512 * 1024))
+
+tool() { go tool -modfile=scripts/tools/go.mod "$@"; }
+linter() { go tool -modfile=scripts/tools/lint/go.mod golangci-lint "$@"; }
+
+lint() { linter run ./...; }
+format() { linter fmt --diff; }
+tidy() { go mod tidy -diff; }
+shell_format() { tool shfmt -d scripts .ci; }
+shell_syntax() { git ls-files -z -- '*.sh' .ci/run | xargs -0 -r -n 1 bash -n; }
+workflows() { tool actionlint; }
+
+shell_lint() {
+  command -v shellcheck >/dev/null || {
+    echo "shellcheck is not installed"
+    return $cannot
+  }
+  git ls-files -z -- '*.sh' .ci/run | xargs -0 -r shellcheck
+}
+
+# govulncheck exits 3 when it has found something; any other failure while fetching means that nothing was compared.
+vulnerabilities() {
+  local output status
+  output=$(timeout 300 go tool -modfile=scripts/tools/go.mod govulncheck -tags e2e ./... 2>&1)
+  status=$?
+  if [ $status -ne 0 ] && [ $status -ne 3 ] && grep -q 'fetching vulnerabilities' <<<"$output"; then
+    echo "not checked: the vulnerability database cannot be reached from here"
+    return $cannot
+  fi
+  printf '%s\n' "$output"
+  return $status
+}
+
+no_binaries() { none "binary files in git" "$(git ls-files --eol | awk -F '\t' '$1 ~ /^i\/-text/ { print $2 }')"; }
+
+no_private_keys() {
+  none "private keys in git" "$(git grep --cached -nE -e '^[[:space:]]*-----BEGIN ([A-Z0-9]+ )*PRIVATE KEY-----[[:space:]]*$')"
+}
+
+no_large_files() {
+  none "files larger than $((largest / 1024)) KiB in git" "$(git ls-files -s | sed -E 's/^[0-9]+ ([0-9a-f]+) [0-9]+\t/\1 /' |
+    git cat-file --batch-check='%(objectsize) %(rest)' | awk -v max=$largest '$1 > max')"
+}
+
+# none WHAT FOUND fails and prints FOUND unless it is empty.
+none() {
+  [ -z "$2" ] && return
+  printf '%s:\n%s\n' "$1" "$2"
+  return 1
+}
+
+passed=0
+skipped=0
+failed=()
+
+# check NAME COMMAND... runs one check and prints one line, and the whole output where it failed.
+check() {
+  local name=$1 output status started=$SECONDS
+  shift
+  output=$("$@" 2>&1)
+  status=$?
+  if [ $status -eq $cannot ] && [ "${CI_STRICT:-0}" != 1 ]; then
+    skipped=$((skipped + 1))
+    printf 'skip  %-22s %s\n' "$name" "${output##*$'\n'}"
+  elif [ $status -eq 0 ]; then
+    passed=$((passed + 1))
+    printf 'ok    %-22s %4d s\n' "$name" $((SECONDS - started))
+  else
+    failed+=("$name")
+    printf 'FAIL  %-22s %4d s\n%s\n' "$name" $((SECONDS - started)) "$output"
+  fi
+}
+
+check "modules tidy" tidy
+check "Go formatted" format
+check "Go linted" lint
+check "no known hole" vulnerabilities
+check "workflows valid" workflows
+check "shell formatted" shell_format
+check "shell parses" shell_syntax
+check "shell linted" shell_lint
+check "no binaries" no_binaries
+check "no private keys" no_private_keys
+check "no large files" no_large_files
+
+[ ${#failed[@]} -eq 0 ] || printf 'failed: %s\n' "$(printf '%s, ' "${failed[@]}" | sed 's/, $//')"
+printf 'verify: %d passed, %d failed, %d skipped\n' "$passed" ${#failed[@]} "$skipped"
+[ ${#failed[@]} -eq 0 ]
