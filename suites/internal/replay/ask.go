@@ -1,0 +1,101 @@
+package replay
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/meshproof/meshproof/reports"
+	"github.com/meshproof/meshproof/suites/internal/probe"
+	"github.com/meshproof/meshproof/suites/internal/scenario"
+)
+
+// faultsAllowed is how many attempts in a row may fail to be asked at all before the step is inconclusive.
+const faultsAllowed = 3
+
+// asking is the state of one question that is asked until its promises hold or its limit is over.
+type asking struct {
+	limit   limit
+	started time.Time
+	good    int // consecutive attempts in which every promise held
+	misses  int
+	faults  int
+	tracks  []track // one per promise
+}
+
+// ask repeats the question until every promise held often enough in a row, or the limit is over.
+// An error means that it could not be asked.
+func (w *walk) ask(ctx context.Context, q scenario.Question, step scenario.Step, res *reports.StepResult) error {
+	a := &asking{limit: limitOf(q), started: time.Now(), tracks: w.tracks(step, res)}
+	defer stopwatch(&w.result.Timings.Probes)()
+	for {
+		evidence, err := w.Bed.Ask(ctx, q, w.env)
+		if ctx.Err() != nil {
+			return fmt.Errorf("interrupted: %w", context.Cause(ctx))
+		}
+		res.Attempts++
+		if err != nil {
+			if a.faults++; a.faults >= faultsAllowed {
+				return fmt.Errorf("could not ask (%d attempts): %w", a.faults, err)
+			}
+		} else {
+			a.faults = 0
+			w.keep(evidence, res)
+			if a.judge(evidence) {
+				return nil
+			}
+		}
+		if err := pause(ctx, a.pause()); err != nil {
+			return err
+		}
+	}
+}
+
+// judge puts the evidence before every promise and tells whether the question is answered for good.
+func (a *asking) judge(evidence probe.Evidence) bool {
+	all := true
+	elapsed := time.Since(a.started)
+	for i := range a.tracks {
+		all = a.tracks[i].judge(evidence, elapsed, a.limit.Grace) && all
+	}
+	if all {
+		a.good++
+		return a.good >= a.limit.InARow
+	}
+	a.good = 0
+	a.misses++
+	return elapsed >= a.limit.Timeout
+}
+
+func (a *asking) pause() time.Duration {
+	if a.good > 0 && a.faults == 0 {
+		return 0
+	}
+	return backoff(a.misses + a.faults)
+}
+
+// keep shows the attempt in the result and carries exported variables on.
+func (w *walk) keep(e probe.Evidence, res *reports.StepResult) {
+	maps.Copy(w.env, e.Vars)
+	res.Command = probe.Quote(e.Command)
+	res.Answer = e.Summary()
+	if raw, err := json.Marshal(e); err == nil {
+		res.Evidence = raw
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	if d == 0 {
+		return ctx.Err()
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return fmt.Errorf("interrupted: %w", context.Cause(ctx))
+	case <-timer.C:
+		return nil
+	}
+}

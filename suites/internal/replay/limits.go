@@ -1,0 +1,55 @@
+package replay
+
+import (
+	"time"
+
+	"github.com/meshproof/meshproof/suites/internal/scenario"
+)
+
+// limit is one row of the table of limits. A scenario names a row, never a number.
+type limit struct {
+	Timeout time.Duration // a promise that is not true by then has failed
+	Grace   time.Duration // a miss within it is convergence; a later miss makes the promise flaky
+	InARow  int           // consecutive good answers a promise needs
+}
+
+// limits is the table. Configuration is proven to have arrived before a promise is judged (Settle), so Converge is only what
+// remains: name caches, connections being drained, log lines on their way.
+//
+//nolint:gochecknoglobals // the one table of limits
+var limits = map[scenario.Limit]limit{
+	scenario.Converge: {Timeout: 10 * time.Second, Grace: 2 * time.Second, InARow: 3},
+	scenario.Rollout:  {Timeout: 2 * time.Minute, Grace: 2 * time.Minute, InARow: 1},
+	scenario.DNSCache: {Timeout: 40 * time.Second, Grace: 35 * time.Second, InARow: 3},
+	scenario.Measured: {Timeout: 0, Grace: 0, InARow: 1},
+}
+
+// limitOf is the row a question names. Only requests are asked three times: objects and configuration come from a
+// consistent store, so one good answer proves them.
+func limitOf(q scenario.Question) limit {
+	switch q := q.(type) {
+	case scenario.SendAction:
+		return limits[q.Limit]
+	case scenario.GetAction:
+		return once(limits[q.Limit])
+	case scenario.ExecAction:
+		return once(limits[q.Limit])
+	case scenario.ExportAction:
+		return once(limits[q.From.Limit])
+	case scenario.InspectAction:
+		return once(limits[q.Limit])
+	}
+	return limits[scenario.Converge]
+}
+
+func once(l limit) limit {
+	l.InARow = 1
+	return l
+}
+
+// backoff is the pause before attempt n+1: 10 ms doubling to 160 ms, none while answers are good.
+func backoff(misses int) time.Duration {
+	const first, most = 10 * time.Millisecond, 160 * time.Millisecond
+	d := first << min(misses, 4)
+	return min(d, most)
+}

@@ -1,0 +1,62 @@
+package replay
+
+import (
+	"context"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+
+	"github.com/meshproof/meshproof/reports"
+	"github.com/meshproof/meshproof/suites/internal/scenario"
+)
+
+// How long Ginkgo waits for one scenario, and for its way back after an interrupt.
+const (
+	specTimeout = 10 * time.Minute
+	gracePeriod = undoTimeout + diagnoseTimeout + 10*time.Second
+)
+
+// Run is what every page of one run shares. It is filled before the first scenario.
+type Run struct {
+	Walker  Walker
+	Journal Journal
+	// Finished is told each result as it comes, for the progress line.
+	Finished func(*reports.Result)
+}
+
+// Journal keeps results as they come, so that a killed run still has a report.
+type Journal interface {
+	Record(*reports.Result) error
+}
+
+// Page registers a page with Ginkgo: one container, one It per scenario, in the page's order.
+// run is called when a scenario starts, because the tree is built before the testbed stands.
+func Page(page scenario.Page, run func() *Run) {
+	Describe(page.Title, Ordered, ContinueOnFailure, Label("page:"+page.Name), func() {
+		for _, s := range page.Scenarios {
+			It(s.ID, SpecTimeout(specTimeout), GracePeriod(gracePeriod), func(ctx SpecContext) {
+				replayOne(ctx, run(), page, s)
+			})
+		}
+	})
+}
+
+func replayOne(ctx context.Context, run *Run, page scenario.Page, s scenario.Scenario) {
+	GinkgoHelper()
+	result := NewResult(page, s)
+	AddReportEntry(s.ID, result, ReportEntryVisibilityNever)
+	run.Walker.Walk(ctx, page, s, result)
+	if run.Finished != nil {
+		run.Finished(result)
+	}
+	if err := run.Journal.Record(result); err != nil {
+		Fail("the result could not be written: " + err.Error())
+	}
+	switch result.Verdict {
+	case reports.Passed, reports.Flaky:
+	case reports.Unverifiable, reports.Skipped:
+		Skip(string(result.Verdict) + ": " + result.Reason)
+	case reports.Failed, reports.Inconclusive, reports.NotRun:
+		Fail(string(result.Verdict) + "\n" + Explain(result))
+	}
+}

@@ -1,0 +1,190 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/meshproof/meshproof/reports"
+	"github.com/meshproof/meshproof/suites/internal/scenario"
+)
+
+// How long the way back may take. It has a context of its own, so that an interrupt does not leave the cluster half undone.
+const (
+	undoTimeout     = 90 * time.Second
+	diagnoseTimeout = 30 * time.Second
+)
+
+// Walker walks scenarios on one testbed.
+type Walker struct {
+	Bed      Testbed
+	Evidence string // folder for diagnoses, one sub-folder per scenario; empty: none are written
+}
+
+// walk is the state of one scenario under way.
+type walk struct {
+	Walker
+	page   scenario.Page
+	s      scenario.Scenario
+	result *reports.Result
+	env    scenario.Env
+	undo   []scenario.Undo
+	dirty  bool // changed since the last Settle
+}
+
+// Walk replays s and fills result (made by NewResult), which tells the truth at any moment: also half way, and after a panic.
+func (w Walker) Walk(ctx context.Context, page scenario.Page, s scenario.Scenario, result *reports.Result) {
+	run := &walk{Walker: w, page: page, s: s, result: result, env: scenario.Env{}}
+	started := time.Now()
+	defer func() { result.Timings.Total = reports.Seconds(time.Since(started)) }()
+
+	baseline, ok := run.prepare(ctx)
+	if !ok {
+		return
+	}
+	run.steps(ctx)
+	conclude(result)
+	if result.Verdict != reports.Passed && result.Verdict != reports.Unverifiable {
+		run.diagnose(ctx)
+	}
+	run.wayBack(ctx, baseline)
+}
+
+// prepare brings about what the scenario needs and remembers the state to come back to.
+func (w *walk) prepare(ctx context.Context) (scenario.Baseline, bool) {
+	defer stopwatch(&w.result.Timings.Ensure)()
+	unmet, err := w.Bed.Ensure(ctx, w.s.Needs)
+	if err != nil {
+		w.end(reports.Inconclusive, "the testbed could not prepare what the scenario needs: "+err.Error())
+		return nil, false
+	}
+	if len(unmet) > 0 {
+		w.end(verdictOfUnmet(unmet), reasonOfUnmet(unmet))
+		return nil, false
+	}
+	baseline, err := w.Bed.Baseline(ctx)
+	if err != nil {
+		w.end(reports.Inconclusive, "the state before the scenario could not be read: "+err.Error())
+		return nil, false
+	}
+	return baseline, true
+}
+
+// steps carries the steps out in order. A promise that fails does not stop the walk, so that the report says of every promise
+// whether it holds; a step that could not be done does, because nothing after it would mean anything.
+func (w *walk) steps(ctx context.Context) {
+	for i, step := range w.s.Steps {
+		res := w.result.Steps[i]
+		started := time.Now()
+		err := w.step(ctx, step, res)
+		res.Took = reports.Seconds(time.Since(started))
+		if err != nil {
+			res.Verdict, res.Error = verdictOfError(err), err.Error()
+			w.result.Reason = fmt.Sprintf("%s: %s", step.Says, err)
+			return
+		}
+		res.Verdict = stepVerdict(res)
+	}
+}
+
+func (w *walk) step(ctx context.Context, step scenario.Step, res *reports.StepResult) error {
+	switch do := step.Do.(type) {
+	case scenario.Change:
+		return w.change(ctx, do)
+	case scenario.Question:
+		if err := w.settle(ctx); err != nil {
+			return err
+		}
+		return w.ask(ctx, do, step, res)
+	}
+	return fmt.Errorf("step %q does nothing: its action is neither a change nor a question", step.Says)
+}
+
+func (w *walk) change(ctx context.Context, do scenario.Change) error {
+	defer stopwatch(&w.result.Timings.Apply)()
+	undo, err := w.Bed.Change(ctx, w.page.Manifests, do, w.env)
+	if undo != nil {
+		w.undo = append(w.undo, undo)
+	}
+	w.dirty = true
+	return err
+}
+
+func (w *walk) settle(ctx context.Context) error {
+	if !w.dirty {
+		return nil
+	}
+	defer stopwatch(&w.result.Timings.Settle)()
+	if err := w.Bed.Settle(ctx); err != nil {
+		return fmt.Errorf("the configuration did not arrive: %w", err)
+	}
+	w.dirty = false
+	return nil
+}
+
+// diagnose collects what a person needs, before anything is undone.
+func (w *walk) diagnose(ctx context.Context) {
+	if w.Evidence == "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), diagnoseTimeout)
+	defer cancel()
+	dir := filepath.Join(w.Evidence, filepath.FromSlash(w.s.ID), "diagnosis")
+	if err := w.Bed.Diagnose(ctx, dir); err != nil {
+		w.result.Notes = append(w.result.Notes, "the diagnosis is incomplete: "+err.Error())
+	}
+}
+
+// wayBack undoes every change in reverse order, proves that the proxies forgot it, and compares with the baseline.
+func (w *walk) wayBack(ctx context.Context, baseline scenario.Baseline) {
+	defer stopwatch(&w.result.Timings.Undo)()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
+	defer cancel()
+	var errs []error
+	for i := len(w.undo) - 1; i >= 0; i-- {
+		errs = append(errs, w.undo[i](ctx))
+	}
+	if len(w.undo) > 0 {
+		errs = append(errs, w.Bed.Settle(ctx))
+	}
+	if err := errors.Join(errs...); err != nil {
+		w.leak("the way back is incomplete: " + err.Error())
+	}
+	leaks, err := baseline.Leaks(ctx)
+	if err != nil {
+		w.leak("the state after the scenario could not be compared: " + err.Error())
+	}
+	for _, l := range leaks {
+		w.leak(l)
+	}
+}
+
+// leak fails the scenario: what it leaves behind would be judged by the next one.
+func (w *walk) leak(what string) {
+	w.result.Leaks = append(w.result.Leaks, what)
+	if w.result.Verdict != reports.Failed {
+		w.result.Verdict = reports.Failed
+		w.result.Reason = "left behind: " + what
+	}
+}
+
+func (w *walk) end(v reports.Verdict, reason string) {
+	w.result.Verdict, w.result.Reason = v, reason
+	if v != reports.Unverifiable {
+		return
+	}
+	for _, step := range w.result.Steps {
+		step.Verdict = v
+		for _, e := range step.Expectations {
+			e.Verdict, e.Reason = v, reason
+		}
+	}
+}
+
+// stopwatch adds the time until the returned function runs.
+func stopwatch(into *reports.Seconds) func() {
+	started := time.Now()
+	return func() { *into += reports.Seconds(time.Since(started)) }
+}

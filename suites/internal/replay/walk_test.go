@@ -1,0 +1,300 @@
+package replay_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"testing"
+
+	. "github.com/onsi/gomega"
+	"github.com/onsi/gomega/gcustom"
+	"github.com/onsi/gomega/types"
+
+	"github.com/meshproof/meshproof/reports"
+	"github.com/meshproof/meshproof/suites/internal/probe"
+	"github.com/meshproof/meshproof/suites/internal/replay"
+	"github.com/meshproof/meshproof/suites/internal/scenario"
+)
+
+// bed is a make-believe testbed: a door that is open while open.yaml is applied. Each fault breaks one thing about it.
+type bed struct {
+	applied []string
+	fault   string
+	asked   int
+	calls   []string
+	unmet   []scenario.Unmet
+	lacks   scenario.Capability
+	dirty   bool
+}
+
+func (b *bed) is(fault string) bool { return b.fault == fault }
+
+func (b *bed) call(name string) { b.calls = append(b.calls, name) }
+
+func (b *bed) Ensure(context.Context, []scenario.Need) ([]scenario.Unmet, error) {
+	if b.is("ensure") {
+		return nil, errors.New("no node is Ready")
+	}
+	return b.unmet, nil
+}
+
+func (b *bed) Has(c scenario.Capability) (bool, string) {
+	return c != b.lacks, "this proxy is upstream Envoy"
+}
+
+func (b *bed) Change(_ context.Context, _ fs.FS, c scenario.Change, _ scenario.Env) (scenario.Undo, error) {
+	apply := c.(scenario.ApplyAction)
+	b.call("apply " + apply.Files[0])
+	if b.is("rejected") {
+		return nil, &scenario.RejectedError{File: apply.Files[0], Object: "ServiceEntry/door", Err: errors.New("spec.hosts: Required value")}
+	}
+	b.applied = append(b.applied, apply.Files...)
+	b.dirty = true
+	return func(context.Context) error {
+		b.call("undo " + apply.Files[0])
+		if b.is("undo") {
+			return errors.New("the server is busy")
+		}
+		b.applied = slices.DeleteFunc(b.applied, func(f string) bool { return slices.Contains(apply.Files, f) })
+		b.dirty = true
+		return nil
+	}, nil
+}
+
+func (b *bed) Settle(context.Context) error {
+	b.call("settle")
+	b.dirty = false
+	if b.is("settle") {
+		return errors.New("istio-proxy of curl.default lacks outbound|80||door")
+	}
+	return nil
+}
+
+func (b *bed) Ask(_ context.Context, q scenario.Question, env scenario.Env) (probe.Evidence, error) {
+	b.asked++
+	switch {
+	case b.dirty:
+		return probe.Evidence{}, errors.New("asked before the configuration had arrived")
+	case b.is("transport"), b.is("blip") && b.asked == 2:
+		return probe.Evidence{}, errors.New("the exec stream was cut")
+	}
+	if export, ok := q.(scenario.ExportAction); ok {
+		return probe.Evidence{Vars: map[string]string{export.Name: "10.96.0.7"}}, nil
+	}
+	return b.answer(env), nil
+}
+
+func (b *bed) answer(env scenario.Env) probe.Evidence {
+	e := probe.Evidence{
+		Command: []string{"curl", "-sS", "http://door/"}, Vars: env, Stdout: "welcome",
+		Hops: []probe.Response{{Protocol: "HTTP/1.1", Code: 502}},
+		Logs: map[probe.Peer][]probe.LogLine{scenario.Curl.Proxy(): {{Route: "block_all"}}},
+	}
+	if slices.Contains(b.applied, "open.yaml") {
+		e.Hops[0].Code = 200
+		e.Logs[scenario.Curl.Proxy()][0].Route = "door"
+	}
+	switch {
+	case b.is("status"), b.is("wobble") && b.asked%3 == 0 && b.asked < 9:
+		e.Hops[0].Code = 404
+	case b.is("body"):
+		e.Stdout = "go away"
+	case b.is("log"):
+		e.Logs = nil
+	}
+	return e
+}
+
+func (b *bed) Baseline(context.Context) (scenario.Baseline, error) { return state{b}, nil }
+
+func (b *bed) Diagnose(context.Context, string) error {
+	b.call("diagnose")
+	return nil
+}
+
+type state struct{ bed *bed }
+
+func (s state) Leaks(context.Context) ([]string, error) {
+	var leaks []string
+	for _, f := range s.bed.applied {
+		leaks = append(leaks, "ServiceEntry default/door of "+f+" is still there")
+	}
+	return leaks, nil
+}
+
+// want makes a matcher of evidence out of a predicate.
+func want(what string, ok func(probe.Evidence) bool) types.GomegaMatcher {
+	return gcustom.MakeMatcher(func(e probe.Evidence) (bool, error) { return ok(e), nil }).WithMessage(what)
+}
+
+func door() (scenario.Page, scenario.Scenario) {
+	route := func(name string) types.GomegaMatcher {
+		return want("be logged with route "+name, func(e probe.Evidence) bool {
+			lines := e.Logs[scenario.Curl.Proxy()]
+			return len(lines) > 0 && lines[0].Route == name
+		})
+	}
+	status := func(code int) types.GomegaMatcher {
+		return want(fmt.Sprintf("have status %d", code), func(e probe.Evidence) bool { return e.Last().Code == code })
+	}
+	ask := scenario.Send(probe.Probe{From: scenario.Curl, URL: "http://door/"})
+	s := scenario.Scenario{
+		ID: "egress/test/door", Title: "A door", Doc: scenario.Doc{Seed: "001_16dac6e7715b5f68.txt", Lines: "1-2"},
+		Steps: []scenario.Step{
+			{Says: "Knock", Do: ask, Want: []scenario.Expectation{scenario.Derived("it is shut", route("block_all"))}},
+			{Says: "Keep the address", Do: scenario.Export("CLUSTER_IP", scenario.Get("service", "door"), "{.spec.clusterIP}")},
+			{Says: "Open it", Do: scenario.Apply("open.yaml")},
+			{Says: "Knock again", Do: ask, Want: []scenario.Expectation{
+				scenario.Documented("the status is 200", status(200)),
+				scenario.Upstream("somebody says welcome", want("be welcomed", func(e probe.Evidence) bool { return e.Stdout == "welcome" })),
+				scenario.Derived("the sidecar logged it", route("door")),
+				scenario.Documented("Istio's own header is there", status(200), scenario.Requires(scenario.IstioProxy)),
+				scenario.Derived("the address is known", want("know the address", func(e probe.Evidence) bool {
+					return e.Vars["CLUSTER_IP"] == "10.96.0.7"
+				})),
+			}},
+		},
+	}
+	return scenario.Page{Name: "test", Title: "Test", Upstream: "tasks/test", Scenarios: []scenario.Scenario{s}}, s
+}
+
+func walk(t *testing.T, b *bed) *reports.Result {
+	t.Helper()
+	page, s := door()
+	result := replay.NewResult(page, s)
+	replay.Walker{Bed: b, Evidence: t.TempDir()}.Walk(t.Context(), page, s, result)
+	return result
+}
+
+func broken(r *reports.Result) []string {
+	var says []string
+	for _, step := range r.Steps {
+		for _, e := range step.Expectations {
+			if e.Verdict == reports.Failed {
+				says = append(says, e.Says)
+			}
+		}
+	}
+	return says
+}
+
+func TestAPassedScenarioAsksThreeTimesAndLeavesNothing(t *testing.T) {
+	g := NewWithT(t)
+	b := &bed{}
+	r := walk(t, b)
+	g.Expect(r.Verdict).To(Equal(reports.Passed), replay.Explain(r))
+	g.Expect(r.Reason).To(BeEmpty())
+	g.Expect(b.calls).To(Equal([]string{"apply open.yaml", "settle", "undo open.yaml", "settle"}))
+	g.Expect(r.Steps[0].Attempts).To(Equal(3))
+	g.Expect(r.Steps[1].Attempts).To(Equal(1))
+	g.Expect(r.Steps[3].Attempts).To(Equal(3))
+	g.Expect(r.Steps[3].Command).To(ContainSubstring("curl -sS http://door/"))
+}
+
+func TestEveryPromiseBrokenOnceTurnsExactlyThatPromiseRed(t *testing.T) {
+	for fault, says := range map[string][]string{
+		"status": {"the status is 200", "Istio's own header is there"},
+		"body":   {"somebody says welcome"},
+	} {
+		t.Run(fault, func(t *testing.T) {
+			t.Parallel()
+			g := NewWithT(t)
+			b := &bed{fault: fault}
+			r := walk(t, b)
+			g.Expect(r.Verdict).To(Equal(reports.Failed))
+			g.Expect(broken(r)).To(Equal(says))
+			g.Expect(b.calls).To(ContainElement("diagnose"))
+			g.Expect(b.calls).To(ContainElement("undo open.yaml"))
+			g.Expect(replay.Explain(r)).To(And(
+				ContainSubstring("Knock again (walk_test.go:"),
+				ContainSubstring(says[0]), ContainSubstring("curl -sS http://door/"),
+				ContainSubstring("make e2e SCENARIO=egress/test/door")))
+		})
+	}
+	t.Run("log", func(t *testing.T) {
+		t.Parallel()
+		r := walk(t, &bed{fault: "log"})
+		NewWithT(t).Expect(broken(r)).To(Equal([]string{"it is shut", "the sidecar logged it"}))
+	})
+}
+
+func TestWhatCouldNotBeAskedIsInconclusive(t *testing.T) {
+	g := NewWithT(t)
+	r := walk(t, &bed{fault: "transport"})
+	g.Expect(r.Verdict).To(Equal(reports.Inconclusive))
+	g.Expect(r.Reason).To(ContainSubstring("could not ask (3 attempts): the exec stream was cut"))
+	g.Expect(r.Steps[3].Verdict).To(Equal(reports.NotRun))
+
+	g.Expect(walk(t, &bed{fault: "blip"}).Verdict).To(Equal(reports.Passed), "one lost attempt is asked again")
+	g.Expect(walk(t, &bed{fault: "settle"}).Verdict).To(Equal(reports.Inconclusive))
+
+	r = walk(t, &bed{fault: "ensure"})
+	g.Expect(r.Verdict).To(Equal(reports.Inconclusive))
+	g.Expect(r.Reason).To(ContainSubstring("no node is Ready"))
+}
+
+func TestAnAnswerThatWobblesIsFlaky(t *testing.T) {
+	g := NewWithT(t)
+	r := walk(t, &bed{fault: "wobble"})
+	g.Expect(r.Verdict).To(Equal(reports.Flaky))
+	g.Expect(replay.Explain(r)).To(ContainSubstring("an attempt before had missed it"))
+}
+
+func TestARejectedManifestFailsWithTheServersWords(t *testing.T) {
+	g := NewWithT(t)
+	r := walk(t, &bed{fault: "rejected"})
+	g.Expect(r.Verdict).To(Equal(reports.Failed))
+	g.Expect(r.Reason).To(ContainSubstring("open.yaml: the API server rejected ServiceEntry/door: spec.hosts: Required value"))
+}
+
+func TestWhatIsLeftBehindFailsTheScenario(t *testing.T) {
+	g := NewWithT(t)
+	r := walk(t, &bed{fault: "undo"})
+	g.Expect(r.Verdict).To(Equal(reports.Failed))
+	g.Expect(r.Leaks).To(ConsistOf(ContainSubstring("the server is busy"), ContainSubstring("default/door of open.yaml is still there")))
+}
+
+func TestAMissingCapabilityIsUnverifiable(t *testing.T) {
+	g := NewWithT(t)
+	r := walk(t, &bed{lacks: scenario.IstioProxy})
+	g.Expect(r.Verdict).To(Equal(reports.Passed), "the other promises were shown")
+	g.Expect(r.Steps[3].Expectations[3].Verdict).To(Equal(reports.Unverifiable))
+	g.Expect(r.Steps[3].Expectations[3].Reason).To(Equal("this proxy is upstream Envoy"))
+
+	r = walk(t, &bed{unmet: []scenario.Unmet{{Need: scenario.Has(scenario.NetworkPolicyEnforced), Reason: "no CNI enforces NetworkPolicy"}}})
+	g.Expect(r.Verdict).To(Equal(reports.Unverifiable))
+	g.Expect(r.Reason).To(Equal("no CNI enforces NetworkPolicy"))
+
+	r = walk(t, &bed{unmet: []scenario.Unmet{{Need: scenario.Site("door"), Reason: "door does not answer"}}})
+	g.Expect(r.Verdict).To(Equal(reports.Inconclusive), "a fixture that should be there is not a limit of the testbed")
+}
+
+func TestAnInterruptStillUndoes(t *testing.T) {
+	g := NewWithT(t)
+	page, s := door()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	b := &bed{}
+	result := replay.NewResult(page, s)
+	stop := &interrupting{bed: b, after: 6, stop: func() { cancel(errors.New("the user pressed Ctrl-C")) }}
+	replay.Walker{Bed: stop}.Walk(ctx, page, s, result)
+	g.Expect(result.Verdict).To(Equal(reports.Inconclusive))
+	g.Expect(result.Reason).To(ContainSubstring("interrupted: the user pressed Ctrl-C"))
+	g.Expect(b.applied).To(BeEmpty())
+	g.Expect(result.Leaks).To(BeEmpty())
+}
+
+// interrupting cancels the walk after some questions.
+type interrupting struct {
+	*bed
+	after int
+	stop  func()
+}
+
+func (i *interrupting) Ask(ctx context.Context, q scenario.Question, env scenario.Env) (probe.Evidence, error) {
+	if i.asked >= i.after {
+		i.stop()
+	}
+	return i.bed.Ask(ctx, q, env)
+}

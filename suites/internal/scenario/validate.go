@@ -1,0 +1,178 @@
+package scenario
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"regexp"
+	"slices"
+
+	"github.com/onsi/gomega/types"
+
+	"github.com/meshproof/meshproof/suites/internal/probe"
+)
+
+var (
+	idForm    = regexp.MustCompile(`^(egress|ingress|ingress-envoy)(/[a-z0-9-]+)+$`)
+	seedForm  = regexp.MustCompile(`^\d{3}_[0-9a-f]{16}\.txt$`)
+	linesForm = regexp.MustCompile(`^\d+(@\d+)?(-\d+)?(, \d+(-\d+)?)*$`)
+	variable  = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*)\}`)
+)
+
+// Validate checks a page without a cluster: every scenario says where it is documented, every file exists and is used, every request
+// has a promise, every refusal has a control run, every shell variable is exported before it is used. The error joins all findings.
+func Validate(p Page) error {
+	v := &validation{page: p, used: map[string]bool{}, ids: map[string]bool{}}
+	if p.Name == "" || p.Title == "" || p.Upstream == "" {
+		v.report("page %q: name, title and upstream page must be set", p.Name)
+	}
+	for _, s := range p.Scenarios {
+		v.scenario(s)
+	}
+	v.unusedFiles()
+	return errors.Join(v.errs...)
+}
+
+type validation struct {
+	page Page
+	used map[string]bool
+	ids  map[string]bool
+	errs []error
+}
+
+func (v *validation) report(format string, args ...any) {
+	v.errs = append(v.errs, fmt.Errorf(format, args...))
+}
+
+func (v *validation) scenario(s Scenario) {
+	if !idForm.MatchString(s.ID) || v.ids[s.ID] {
+		v.report("%s: the id is malformed or used twice", s.ID)
+	}
+	v.ids[s.ID] = true
+	if s.Title == "" || len(s.Steps) == 0 {
+		v.report("%s: it needs a title and steps", s.ID)
+	}
+	for _, ref := range append([]Ref{{Seed: s.Doc.Seed, Lines: s.Doc.Lines}}, s.Doc.Also...) {
+		if !seedForm.MatchString(ref.Seed) || !linesForm.MatchString(ref.Lines) {
+			v.report("%s: %q lines %q does not point into a seed document", s.ID, ref.Seed, ref.Lines)
+		}
+	}
+	exported := map[string]bool{}
+	promises := 0
+	for i, step := range s.Steps {
+		v.step(s, i, step, exported)
+		promises += len(step.Want)
+	}
+	if promises == 0 {
+		v.report("%s: it promises nothing", s.ID)
+	}
+}
+
+func (v *validation) step(s Scenario, i int, step Step, exported map[string]bool) {
+	where := fmt.Sprintf("%s, step %d (%s)", s.ID, i+1, step.Says)
+	if step.Says == "" {
+		v.report("%s: it says nothing", where)
+	}
+	for _, want := range step.Want {
+		v.promise(where, want)
+	}
+	switch do := step.Do.(type) {
+	case Change:
+		if len(step.Want) > 0 {
+			v.report("%s: a change brings back no evidence, so it cannot hold promises", where)
+		}
+		v.files(where, do)
+	case ExportAction:
+		exported[do.Name] = true
+	case SendAction:
+		v.send(where, s, step, do, exported)
+	case Question:
+	default:
+		v.report("%s: it does nothing", where)
+	}
+}
+
+func (v *validation) promise(where string, e Expectation) {
+	if e.Says == "" || !slices.Contains([]Origin{FromSeed, FromUpstream, Inferred}, e.Origin) {
+		v.report("%s: a promise needs words and an origin", where)
+	}
+	if (e.Match == nil) == (e.Reason == "") {
+		v.report("%s: %q needs either a matcher or the reason why nothing can show it", where, e.Says)
+	}
+}
+
+func (v *validation) send(where string, s Scenario, step Step, do SendAction, exported map[string]bool) {
+	if len(step.Want) == 0 {
+		v.report("%s: a request without a promise proves nothing", where)
+	}
+	for _, text := range append([]string{do.Probe.URL, do.Probe.Proxy}, do.Probe.Resolve...) {
+		for _, name := range variable.FindAllStringSubmatch(text, -1) {
+			if !exported[name[1]] {
+				v.report("%s: ${%s} is used before it is exported", where, name[1])
+			}
+		}
+	}
+	if refusal(step) && !hasControl(s, do.Probe) {
+		v.report("%s: a refusal needs a control run, the same request succeeding, in the same scenario", where)
+	}
+}
+
+// refusal tells whether all that a step promises is a refusal or an absence.
+func refusal(step Step) bool {
+	for _, e := range step.Want {
+		if e.Match != nil && !isNegative(e.Match) {
+			return false
+		}
+	}
+	return true
+}
+
+// isNegative asks the matcher itself: matchers of refusals and absences say so.
+func isNegative(m types.GomegaMatcher) bool {
+	n, ok := m.(interface{ Negative() bool })
+	return ok && n.Negative()
+}
+
+// hasControl looks for the same request with a promise that is not a refusal.
+func hasControl(s Scenario, p probe.Probe) bool {
+	for _, step := range s.Steps {
+		if send, ok := step.Do.(SendAction); ok && send.Probe.From == p.From && send.Probe.URL == p.URL && !refusal(step) {
+			return true
+		}
+	}
+	return false
+}
+
+func (v *validation) files(where string, c Change) {
+	var files []string
+	switch c := c.(type) {
+	case ApplyAction:
+		files = c.Files
+	case DeleteAction:
+		files = c.Files
+	case RestartAction, LabelAction, OutboundPolicyAction:
+	}
+	for _, name := range files {
+		v.used[name] = true
+		if _, err := fs.Stat(v.page.Manifests, name); err != nil {
+			v.report("%s: %w", where, err)
+		}
+	}
+}
+
+// unusedFiles finds manifests that no scenario applies: a page's YAML that nobody replays is not proven.
+func (v *validation) unusedFiles() {
+	if v.page.Manifests == nil {
+		return
+	}
+	err := fs.WalkDir(v.page.Manifests, ".", func(name string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() && path.Ext(name) == ".yaml" && !v.used[name] {
+			v.report("%s: manifests/%s is applied by no scenario", v.page.Name, name)
+		}
+		return err
+	})
+	if err != nil {
+		v.report("%s: %w", v.page.Name, err)
+	}
+}

@@ -1,0 +1,14 @@
+// Package suites holds every documented page. The e2e build tag adds the one Ginkgo suite that replays them on a real mesh.
+package suites
+
+import (
+	"github.com/meshproof/meshproof/suites/internal/scenario"
+	"github.com/meshproof/meshproof/suites/kubernetesservices"
+)
+
+// Pages lists the pages in the order of the catalogue.
+func Pages() []scenario.Page {
+	return []scenario.Page{
+		kubernetesservices.New(),
+	}
+}
