@@ -65,7 +65,7 @@ func fragments(t *testing.T, owner interface{ KeyPEM() ([]byte, error) }) []stri
 	return []string{
 		string(text[len(text)/2:][:12]),
 		fmt.Sprintf("%x", middle),
-		strings.Trim(fmt.Sprint(middle), "[]"),
+		strings.Trim(fmt.Sprintf("%d", middle), "[]"),
 	}
 }
 
