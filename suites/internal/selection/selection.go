@@ -1,0 +1,132 @@
+// Package selection turns what a person asked for (a page, a scenario, a label) into scenarios, and says what they may have meant.
+package selection
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/agnivade/levenshtein"
+	"github.com/onsi/ginkgo/v2/types"
+
+	"github.com/meshproof/meshproof/suites/internal/scenario"
+)
+
+// Request is what a person asked for; empty fields ask for everything. Given together, all must match.
+type Request struct {
+	Page     string // "egress-gateway"
+	Scenario string // an id, or the end of one: "http-via-gateway"
+	Label    string // a Ginkgo label filter over the labels "page:<name>"
+}
+
+// Choice is what the request comes to.
+type Choice struct {
+	IDs   []string // in the pages' order
+	Words string   // for the report: "page kubernetes-services"
+}
+
+// UnknownError names what was not found and what is near it.
+type UnknownError struct {
+	What, Name string
+	Near       []string
+}
+
+// Error offers the nearest names.
+func (e *UnknownError) Error() string {
+	if len(e.Near) == 0 {
+		return fmt.Sprintf("there is no %s %q; `make list` shows them all", e.What, e.Name)
+	}
+	return fmt.Sprintf("there is no %s %q; did you mean %s? `make list` shows them all", e.What, e.Name, strings.Join(e.Near, " or "))
+}
+
+// Select finds the scenarios that match the request.
+func Select(pages []scenario.Page, r Request) (Choice, error) {
+	byLabel, err := labelFilter(r.Label)
+	if err != nil {
+		return Choice{}, err
+	}
+	var c Choice
+	var pageNames, ids []string
+	for _, page := range pages {
+		pageNames = append(pageNames, page.Name)
+		for _, s := range page.Scenarios {
+			ids = append(ids, s.ID)
+			if (r.Page == "" || r.Page == page.Name) && matches(s.ID, r.Scenario) && byLabel([]string{Label(page)}) {
+				c.IDs = append(c.IDs, s.ID)
+			}
+		}
+	}
+	if r.Page != "" && !slices.Contains(pageNames, r.Page) {
+		return Choice{}, &UnknownError{What: "page", Name: r.Page, Near: near(r.Page, pageNames)}
+	}
+	if len(c.IDs) == 0 && r.Scenario != "" {
+		return Choice{}, &UnknownError{What: "scenario", Name: r.Scenario, Near: near(r.Scenario, ids)}
+	}
+	if len(c.IDs) == 0 {
+		return Choice{}, fmt.Errorf("the selection %s matches no scenario; `make list` shows them all", words(r))
+	}
+	c.Words = words(r)
+	return c, nil
+}
+
+// Label is the Ginkgo label of a page.
+func Label(p scenario.Page) string { return "page:" + p.Name }
+
+// Focus is the regular expression that makes Ginkgo run these scenarios and no others.
+func (c Choice) Focus() string {
+	quoted := make([]string, len(c.IDs))
+	for i, id := range c.IDs {
+		quoted[i] = regexp.QuoteMeta(id)
+	}
+	return `(^|\s)(` + strings.Join(quoted, "|") + `)$`
+}
+
+func labelFilter(expression string) (types.LabelFilter, error) {
+	filter, err := types.ParseLabelFilter(expression)
+	if err != nil {
+		return nil, fmt.Errorf("LABEL=%q is not a Ginkgo label filter: %w", expression, err)
+	}
+	return filter, nil
+}
+
+func matches(id, asked string) bool {
+	return asked == "" || id == asked || strings.HasSuffix(id, "/"+strings.Trim(asked, "/"))
+}
+
+func words(r Request) string {
+	var parts []string
+	for _, p := range []struct{ name, value string }{{"page", r.Page}, {"scenario", r.Scenario}, {"label", r.Label}} {
+		if p.value != "" {
+			parts = append(parts, p.name+" "+p.value)
+		}
+	}
+	if len(parts) == 0 {
+		return "all pages"
+	}
+	return strings.Join(parts, ", ")
+}
+
+// near are up to three names that the asked one resembles: by their last part, because that is what people type.
+func near(asked string, names []string) []string {
+	const most = 3
+	type scored struct {
+		name     string
+		distance int
+	}
+	var all []scored
+	for _, name := range names {
+		d := min(levenshtein.ComputeDistance(asked, name), levenshtein.ComputeDistance(last(asked), last(name)))
+		if d <= 2+len(last(asked))/3 || strings.Contains(name, last(asked)) {
+			all = append(all, scored{name, d})
+		}
+	}
+	slices.SortStableFunc(all, func(a, b scored) int { return a.distance - b.distance })
+	var out []string
+	for _, s := range all[:min(most, len(all))] {
+		out = append(out, s.name)
+	}
+	return out
+}
+
+func last(id string) string { return id[strings.LastIndex(id, "/")+1:] }

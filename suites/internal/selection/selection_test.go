@@ -1,0 +1,65 @@
+package selection_test
+
+import (
+	"regexp"
+	"testing"
+
+	. "github.com/onsi/gomega"
+
+	"github.com/meshproof/meshproof/suites/internal/scenario"
+	"github.com/meshproof/meshproof/suites/internal/selection"
+)
+
+func pages() []scenario.Page {
+	return []scenario.Page{
+		{Name: "kubernetes-services", Scenarios: []scenario.Scenario{
+			{ID: "egress/kubernetes-services/endpoints"}, {ID: "egress/kubernetes-services/endpoints-cleanup"},
+		}},
+		{Name: "egress-gateway", Scenarios: []scenario.Scenario{{ID: "egress/egress-gateway/http-cleanup"}}},
+	}
+}
+
+func TestSelect(t *testing.T) {
+	for name, tc := range map[string]struct {
+		ask   selection.Request
+		want  []string
+		words string
+	}{
+		"everything":       {selection.Request{}, []string{"egress/kubernetes-services/endpoints", "egress/kubernetes-services/endpoints-cleanup", "egress/egress-gateway/http-cleanup"}, "all pages"},
+		"a page":           {selection.Request{Page: "egress-gateway"}, []string{"egress/egress-gateway/http-cleanup"}, "page egress-gateway"},
+		"a scenario":       {selection.Request{Scenario: "egress/kubernetes-services/endpoints"}, []string{"egress/kubernetes-services/endpoints"}, "scenario egress/kubernetes-services/endpoints"},
+		"the end of an id": {selection.Request{Scenario: "http-cleanup"}, []string{"egress/egress-gateway/http-cleanup"}, "scenario http-cleanup"},
+		"a label":          {selection.Request{Label: "page:egress-gateway"}, []string{"egress/egress-gateway/http-cleanup"}, "label page:egress-gateway"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := NewWithT(t)
+			c, err := selection.Select(pages(), tc.ask)
+			g.Expect(err).NotTo(HaveOccurred())
+			g.Expect(c.IDs).To(Equal(tc.want))
+			g.Expect(c.Words).To(Equal(tc.words))
+		})
+	}
+}
+
+func TestUnknownNamesAreAnsweredWithTheNearest(t *testing.T) {
+	g := NewWithT(t)
+	_, err := selection.Select(pages(), selection.Request{Page: "egres-gateway"})
+	g.Expect(err).To(MatchError(ContainSubstring("did you mean egress-gateway?")))
+	_, err = selection.Select(pages(), selection.Request{Scenario: "egress/kubernetes-services/endpoint"})
+	g.Expect(err).To(MatchError(ContainSubstring("did you mean egress/kubernetes-services/endpoints")))
+	_, err = selection.Select(pages(), selection.Request{Page: "zzzzzzzzzzzz"})
+	g.Expect(err).To(MatchError(ContainSubstring("make list")))
+	_, err = selection.Select(pages(), selection.Request{Page: "egress-gateway", Scenario: "endpoints"})
+	g.Expect(err).To(HaveOccurred())
+	_, err = selection.Select(pages(), selection.Request{Label: "((("})
+	g.Expect(err).To(MatchError(ContainSubstring("label filter")))
+}
+
+func TestFocusMatchesTheWholeIDOnly(t *testing.T) {
+	g := NewWithT(t)
+	c, err := selection.Select(pages(), selection.Request{Scenario: "egress/kubernetes-services/endpoints"})
+	g.Expect(err).NotTo(HaveOccurred())
+	focus := regexp.MustCompile(c.Focus())
+	g.Expect(focus.MatchString("Kubernetes Services for Egress Traffic egress/kubernetes-services/endpoints")).To(BeTrue())
+	g.Expect(focus.MatchString("Kubernetes Services for Egress Traffic egress/kubernetes-services/endpoints-cleanup")).To(BeFalse())
+}
