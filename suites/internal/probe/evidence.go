@@ -1,8 +1,10 @@
 package probe
 
 import (
+	"fmt"
 	"net/http"
 	"net/netip"
+	"strings"
 	"time"
 )
 
@@ -10,10 +12,12 @@ import (
 type Evidence struct {
 	Command []string // can be pasted into a shell
 	Exit    int      // the command's own exit code: an answer, not an error
-	Stdout  string   // what the command printed; for a request, the last answer's body
+	Stdout  string   // what the command printed; for a request, the last answer's body, KeptBody of it at most
 	Stderr  string   // curl -v's transcript, or what kubectl said
+	Size    int64    // length of the last answer's body in bytes
 
-	Hops    []Response     // one per HTTP answer, redirects included
+	Hops    []Response     // one per HTTP answer of a site, redirects included
+	Tunnel  *Response      // what the proxy of curl -x answered to CONNECT, nil when it was not asked or did not answer
 	Server  *Certificate   // the leaf that the server presented on the last connection, nil without TLS
 	Remote  netip.AddrPort // the address curl connected to last
 	Timing  Timing
@@ -38,8 +42,13 @@ type Object map[string]any
 type Response struct {
 	Protocol string // HTTP/1.1 or HTTP/2
 	Code     int
-	Reason   string
+	Reason   string // empty over HTTP/2, which has none
 	Header   http.Header
+}
+
+// Line is the answer's first line, "HTTP/1.1 301 Moved Permanently" or "HTTP/2 200".
+func (r Response) Line() string {
+	return strings.TrimRight(fmt.Sprintf("%s %03d %s", r.Protocol, r.Code, r.Reason), " ")
 }
 
 // Timing is curl's own clock, each from the start of the request.
@@ -72,6 +81,18 @@ func (t *Table) Cell(row int, column string) (string, bool) {
 		}
 	}
 	return "", false
+}
+
+// Expand replaces the page's shell variables in text by their values as this attempt knew them. An unknown one stays as written.
+func (e Evidence) Expand(text string) string { return Expand(text, e.Vars) }
+
+// CurlError is curl's own last line, such as "curl: (6) Could not resolve host: my-httpbin"; empty when it had nothing to complain of.
+func (e Evidence) CurlError() string {
+	lines := curlError.FindAllString(e.Stderr, -1)
+	if len(lines) == 0 {
+		return ""
+	}
+	return strings.TrimRight(lines[len(lines)-1], "\r")
 }
 
 // Last is the final answer, nil when there was none.
