@@ -113,6 +113,7 @@ clean: ## Remove what was built here (the image cache stays)
 # Go's own cache decides whether anything is built. The command is executed, not run by `go run`: that one would hide the exit code.
 .PHONY: build
 build:
+	@[ -x $(meshproof) ] || echo 'build: $(meshproof), some minutes the first time' >&2
 	@go build -o $(meshproof) ./suites/meshproof
 
 .PHONY: setup
