@@ -2,6 +2,7 @@ package probe
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -161,4 +162,78 @@ func lines(hops []Response) []string {
 		all = append(all, hop.Line())
 	}
 	return all
+}
+
+func TestParseCurlRefusesHalfAnAnswer(t *testing.T) {
+	whole := recordings(t, "testdata/curl-7.88.1.json")["redirect followed"]
+	out, mark := whole.Stdout, strings.Index(whole.Stdout, "--- meshproof")
+	for name, c := range map[string]struct {
+		stdout, stderr, says string
+		exit                 int
+	}{
+		"nothing at all":             {says: "did not arrive whole: exit 0"},
+		"curl was killed":            {stdout: out[:5], stderr: "* Trying\n", exit: 137, says: `exit 137, and the transcript ends with "* Trying"`},
+		"no curl in the container":   {stderr: `exec: "curl": executable file not found in $PATH`, exit: 127, says: "executable file not found"},
+		"the transcript was cut":     {stdout: out, stderr: whole.Stderr[:len(whole.Stderr)-10], says: "the transcript ends with"},
+		"the body was cut":           {stdout: out[:mark-2], stderr: whole.Stderr, says: "the output ends with"},
+		"the mark of the body cut":   {stdout: out[:mark+9], stderr: whole.Stderr, says: "the output ends with"},
+		"the summary was cut":        {stdout: out[:mark+60], stderr: whole.Stderr, says: "its summary"},
+		"another request's mark":     {stdout: strings.ReplaceAll(out, "k3j9x2m4p7q1r", "other"), stderr: whole.Stderr, says: "the output ends with"},
+		"exit codes differ":          {stdout: out, stderr: whole.Stderr, exit: 35, says: "curl ended with 0, the command with 35"},
+		"answers and summary differ": {stdout: out, stderr: strings.ReplaceAll(whole.Stderr, "< HTTP/2 200", "< HTTP/2 404"), says: "contradict each other"},
+		"answers are missing":        {stdout: out, stderr: whole.Stderr[strings.Index(whole.Stderr, "\n--- meshproof"):], says: "the transcript has 0 answers"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := NewWithT(t)
+			e, err := ParseCurl([]byte(c.stdout), []byte(c.stderr), c.exit)
+			g.Expect(err).To(MatchError(ContainSubstring(c.says)))
+			g.Expect(errors.Is(err, ErrCut) || errors.Is(err, ErrContradiction)).To(BeTrue())
+			g.Expect(e).To(Equal(Evidence{}))
+		})
+	}
+}
+
+func TestParseCurlKeepsWhatMatters(t *testing.T) {
+	g := NewWithT(t)
+	said := recordings(t, "testdata/curl-8.23.0.json")["redirect followed"]
+	e, err := ParseCurl([]byte(said.Stdout), []byte(said.Stderr), 0)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(e.Hops[0].Header.Get("location")).To(Equal("https://example.com:18443/politics"), "without the marker")
+	g.Expect(e.Hops[1].Header).To(HaveKeyWithValue("Content-Type", []string{"text/html; charset=utf-8"}))
+	g.Expect(e.Server.Subject).To(Equal("O=Acme Co"))
+	g.Expect(e.Server.DNSNames).To(ContainElement("example.com"))
+	g.Expect(e.Timing.TLS).To(BeNumerically(">", e.Timing.Connect))
+}
+
+func TestParseCurlCutsAHugeBody(t *testing.T) {
+	g := NewWithT(t)
+	said := recordings(t, "testdata/curl-7.88.1.json")["nothing"]
+	trailer := strings.Replace(said.Stdout, `"size_download":0`, `"size_download":3000000`, 1)
+	e, err := ParseCurl([]byte(strings.Repeat("é", 1500000)+trailer), []byte(said.Stderr), 0)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(e.Size).To(Equal(int64(3000000)))
+	g.Expect(e.Stdout).To(Equal(strings.Repeat("é", KeptBody/2)))
+}
+
+func FuzzParseCurl(f *testing.F) {
+	text, err := os.ReadFile("testdata/curl-8.23.0.json")
+	if err != nil {
+		f.Fatal(err)
+	}
+	var all map[string]recording
+	if err := json.Unmarshal(text, &all); err != nil {
+		f.Fatal(err)
+	}
+	for _, said := range all {
+		f.Add([]byte(said.Stdout), []byte(said.Stderr), said.Exit)
+	}
+	f.Fuzz(func(t *testing.T, stdout, stderr []byte, exit int) {
+		e, err := ParseCurl(stdout, stderr, exit)
+		if err == nil && (len(e.Stdout) > KeptBody || e.Exit != exit) {
+			t.Errorf("exit %d, body of %d bytes", e.Exit, len(e.Stdout))
+		}
+		if _, err := json.Marshal(e); err != nil {
+			t.Errorf("cannot be written: %v", err)
+		}
+	})
 }

@@ -54,13 +54,17 @@ func (c *conversation) received(line string) {
 		c.speaking = &Response{Protocol: status[1], Code: code, Reason: strings.TrimSpace(status[3]), Header: http.Header{}}
 		return
 	}
+	if line == "" {
+		c.close()
+		return
+	}
 	name, value, ok := strings.Cut(line, ":")
 	if ok && c.speaking != nil {
 		c.speaking.Header.Add(strings.TrimSpace(name), strings.TrimSpace(value))
 	}
 }
 
-// close files the answer whose headers have been read. It stays open beyond its empty line, because trailers may follow the body.
+// close files the answer whose headers have been read.
 func (c *conversation) close() {
 	answer := c.speaking
 	c.speaking = nil
