@@ -50,6 +50,8 @@ func TestNothingPrintsAKey(t *testing.T) {
 		}
 	}
 	g.Expect(texts["json"]).To(ContainSubstring(`certificate \"CN=client.example.com\" of \"CN=example.com,O=example Inc.\", key not shown`))
+	g.Expect(format.Object(root, 0)).To(HaveSuffix(`authority "CN=example.com,O=example Inc.", key not shown`))
+	g.Expect(format.Object(pair, 0)).To(HaveSuffix("key not shown"))
 	g.Expect(texts["%v"]).To(ContainSubstring("key not shown"))
 	g.Expect(certs.Pair{}.String()).To(Equal("no certificate"))
 	g.Expect((*certs.Authority)(nil).String()).To(Equal("no authority"))
