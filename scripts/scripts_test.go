@@ -1,0 +1,208 @@
+// Package scripts tests the shell around the harness: each script runs in a folder of its own, with stand-ins first on its path.
+package scripts
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+)
+
+// run is what a script printed, on both streams, and how it ended.
+type run struct {
+	output string
+	code   int
+}
+
+func (r run) lines() []string { return slices.Collect(strings.Lines(r.output)) }
+
+func (r run) lastLine() string {
+	lines := r.lines()
+	return strings.TrimSuffix(lines[len(lines)-1], "\n")
+}
+
+// bash runs a script; programs are stand-ins by name, each the text of a shell script.
+func bash(t *testing.T, programs map[string]string, script string, args ...string) run {
+	t.Helper()
+	g := NewWithT(t)
+	path := t.TempDir()
+	for name, text := range programs {
+		g.Expect(os.WriteFile(filepath.Join(path, name), []byte("#!/bin/bash\n"+text+"\n"), 0o755)).To(Succeed())
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "bash", append([]string{script}, args...)...)
+	cmd.Env = append(os.Environ(), "PATH="+path+":"+os.Getenv("PATH"), "STANDINS="+path)
+	output, err := cmd.CombinedOutput()
+	if exit := new(exec.ExitError); err != nil {
+		g.Expect(err).To(BeAssignableToTypeOf(exit), "%s did not run", script)
+	}
+	return run{output: string(output), code: cmd.ProcessState.ExitCode()}
+}
+
+// elsewhere copies a script to the same place below an empty folder, so that it finds no repository around it.
+func elsewhere(t *testing.T, path string) string {
+	t.Helper()
+	g := NewWithT(t)
+	text, err := os.ReadFile(filepath.Join("..", path))
+	g.Expect(err).NotTo(HaveOccurred())
+	copied := filepath.Join(t.TempDir(), path)
+	g.Expect(os.MkdirAll(filepath.Dir(copied), 0o755)).To(Succeed())
+	g.Expect(os.WriteFile(copied, text, 0o644)).To(Succeed())
+	return copied
+}
+
+func TestTally(t *testing.T) {
+	const pass, fail, skip = `{"Action":"pass","Package":"p","Test":"A"}`, `{"Action":"fail","Package":"p","Test":"B"}`, `{"Action":"skip","Package":"p","Test":"C"}`
+	for name, test := range map[string]struct {
+		events []string
+		want   string
+	}{
+		"nothing ran":                      {nil, "test: 0 passed, 0 failed, 0 skipped"},
+		"one of each":                      {[]string{pass, fail, skip}, "test: 1 passed, 1 failed, 1 skipped"},
+		"a failed test blames its package": {[]string{fail, `{"Action":"fail","Package":"p"}`}, "test: 0 passed, 1 failed, 0 skipped"},
+		"a package that does not build":    {[]string{pass, `{"Action":"fail","Package":"q"}`}, "test: 1 passed, 1 failed, 0 skipped"},
+		"a package without tests":          {[]string{pass, `{"Action":"skip","Package":"q"}`}, "test: 1 passed, 0 failed, 0 skipped"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := NewWithT(t)
+			events := filepath.Join(t.TempDir(), "events.json")
+			g.Expect(os.WriteFile(events, []byte(strings.Join(test.events, "\n")), 0o600)).To(Succeed())
+			g.Expect(bash(t, nil, "tally.sh", events)).To(Equal(run{output: test.want + "\n"}))
+		})
+	}
+}
+
+func TestRunSumsUpWhatRan(t *testing.T) {
+	const good = `case $1 in
+	verify) echo "verify: 11 passed, 0 failed, 1 skipped" ;;
+	test) echo "test: 300 passed, 0 failed, 2 skipped" ;;
+	e2e) echo "e2e: 13 passed, 0 failed, 4 skipped" ;;
+	esac`
+	for name, test := range map[string]struct {
+		make string
+		last string
+		says string // in the summary of the parts
+		code int
+	}{
+		"all is well": {make: good, last: "324 passed, 0 failed, 7 skipped"},
+		"failures are added up": {
+			make: `echo "$1: 2 passed, 1 failed"; exit 2`,
+			last: "6 passed, 3 failed, 0 skipped", code: 1,
+		},
+		"a part that says nothing has failed, the others count": {
+			make: `[ "$1" != test ] || { echo "no rule"; exit 2; }` + "\n" + good,
+			last: "24 passed, 1 failed, 5 skipped", says: "no result, exit code 2", code: 1,
+		},
+		"a replay of nothing has failed": {
+			make: `[ "$1" != e2e ] || { echo "e2e: 0 passed, 0 failed, 13 skipped"; exit 0; }` + "\n" + good,
+			last: "311 passed, 1 failed, 16 skipped", says: "nothing ran", code: 1,
+		},
+		"an exit code says more than the counts": {
+			make: good + "\n" + `[ "$1" != e2e ] || exit 1`,
+			last: "324 passed, 1 failed, 7 skipped", says: "exit code 1", code: 1,
+		},
+		"only the last count of a part is taken": {
+			make: `echo "$1: 9 passed, 9 failed, 9 skipped"` + "\n" + good,
+			last: "324 passed, 0 failed, 7 skipped",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := NewWithT(t)
+			got := bash(t, map[string]string{"make": test.make}, elsewhere(t, ".ci/run"))
+			g.Expect(got.lastLine()).To(Equal(test.last), got.output)
+			g.Expect(got.output).To(ContainSubstring(test.says))
+			g.Expect(got.code).To(Equal(test.code))
+		})
+	}
+}
+
+func TestRunInterruptsWhatOutlivesTheBudget(t *testing.T) {
+	g := NewWithT(t)
+	t.Setenv("CI_BUDGET", "3")
+	got := bash(t, map[string]string{"make": `trap 'echo cleaning up; exit 130' INT
+	[ "$1" != e2e ] || { read -r -t 30 <> <(:); exit 0; }
+	echo "$1: 1 passed, 0 failed, 0 skipped"`}, elsewhere(t, ".ci/run"))
+	g.Expect(got.output).To(ContainSubstring("cleaning up"))
+	g.Expect(got.output).To(ContainSubstring("out of time"))
+	g.Expect(got.lastLine()).To(Equal("2 passed, 1 failed, 0 skipped"))
+}
+
+func TestSetup(t *testing.T) {
+	const (
+		silent = "exit 1"
+		root   = "echo 0"
+	)
+	// The engine answers once apt has installed it.
+	afterInstall := `[ -f "$STANDINS/installed" ] && echo "podman version 4.3.1"`
+	apt := `case "$*" in
+	*update*) touch "$STANDINS/updated" ;;
+	*install*) [ -f "$STANDINS/updated" ] || exit 100; touch "$STANDINS/installed" ;;
+	esac`
+	for name, test := range map[string]struct {
+		engine   string
+		programs map[string]string
+		want     []string // how the lines begin, one per line
+		code     int
+	}{
+		"an engine answers": {
+			programs: map[string]string{"docker": "exit 0"},
+		},
+		"an engine that is not known": {
+			engine: "rkt",
+			want:   []string{"setup: ENGINE=rkt is not known; it is auto, podman or docker"}, code: 1,
+		},
+		"docker is asked for and has no daemon": {
+			engine:   "docker",
+			programs: map[string]string{"docker": silent},
+			want:     []string{"setup: docker does not answer; start its daemon, or use ENGINE=podman"}, code: 1,
+		},
+		"nobody may install": {
+			programs: map[string]string{"docker": silent, "podman": silent, "apt-get": silent, "dpkg-query": silent, "id": "echo 1000"},
+			want:     []string{"setup: no container engine answers; as root: apt-get install podman runc"}, code: 1,
+		},
+		"the lists of apt are old": {
+			programs: map[string]string{
+				"docker": silent, "podman": afterInstall, "iptables": "exit 0", "runc": "exit 0",
+				"apt-get": apt, "apt-cache": "echo '  Candidate: 1.0'", "dpkg-query": silent, "id": root,
+			},
+			want: []string{
+				"setup: installing podman runc conmon netavark aardvark-dns iptables (apt)",
+				"setup: podman version 4.3.1, installed in ",
+			},
+		},
+		"apt cannot": {
+			programs: map[string]string{
+				"docker": silent, "podman": silent, "apt-get": "echo 'E: no route to the archive'; exit 100",
+				"apt-cache": "echo '  Candidate: (none)'", "dpkg-query": silent, "id": root,
+			},
+			want: []string{
+				"setup: installing podman runc conmon netavark aardvark-dns iptables (apt)",
+				"E: no route to the archive", "E: no route to the archive",
+				"setup: apt could not install podman runc",
+			},
+			code: 1,
+		},
+		"installed, and yet it does not answer": {
+			programs: map[string]string{"docker": silent, "podman": silent, "apt-get": silent, "dpkg-query": "echo installed", "id": root},
+			want:     []string{"setup: podman is installed but does not answer; `podman info` says why"}, code: 1,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := NewWithT(t)
+			t.Setenv("ENGINE", test.engine)
+			got := bash(t, test.programs, "setup.sh")
+			g.Expect(got.lines()).To(HaveLen(len(test.want)), got.output)
+			for i, line := range got.lines() {
+				g.Expect(line).To(HavePrefix(test.want[i]))
+			}
+			g.Expect(got.code).To(Equal(test.code), got.output)
+		})
+	}
+}
