@@ -150,23 +150,24 @@ func (w *walk) wayBack(ctx context.Context, baseline scenario.Baseline) {
 		errs = append(errs, w.Bed.Settle(ctx))
 	}
 	if err := errors.Join(errs...); err != nil {
-		w.leak("the way back is incomplete: " + err.Error())
+		w.worsen(reports.Inconclusive, "the way back is incomplete: "+err.Error())
 	}
 	leaks, err := baseline.Leaks(ctx)
 	if err != nil {
-		w.leak("the state after the scenario could not be compared: " + err.Error())
+		w.worsen(reports.Inconclusive, "the state after the scenario could not be compared: "+err.Error())
 	}
-	for _, l := range leaks {
-		w.leak(l)
+	w.result.Leaks = leaks
+	if len(leaks) > 0 {
+		w.worsen(reports.Failed, "left behind: "+leaks[0])
 	}
 }
 
-// leak fails the scenario: what it leaves behind would be judged by the next one.
-func (w *walk) leak(what string) {
-	w.result.Leaks = append(w.result.Leaks, what)
-	if w.result.Verdict != reports.Failed {
-		w.result.Verdict = reports.Failed
-		w.result.Reason = "left behind: " + what
+// worsen lowers the verdict: what a scenario leaves behind would be judged by the next one, and what could not be compared is not known.
+func (w *walk) worsen(v reports.Verdict, reason string) {
+	if v.Worse(w.result.Verdict) {
+		w.result.Verdict, w.result.Reason = v, reason
+	} else {
+		w.result.Notes = append(w.result.Notes, reason)
 	}
 }
 
