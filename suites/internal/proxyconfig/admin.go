@@ -3,35 +3,47 @@ package proxyconfig
 import (
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
 // Paths of Envoy's admin interface whose answers this package reads.
 const (
-	ClustersPath     = "/clusters?format=json" // ParseClusters
-	ClustersTextPath = "/clusters"             // ParseClustersText
-	ListenersPath    = "/listeners?format=json"
-	CertsPath        = "/certs"
-	ServerInfoPath   = "/server_info"
+	// DumpPath asks for everything but endpoints, FullDumpPath for everything (Parse).
+	DumpPath     = "/config_dump"
+	FullDumpPath = "/config_dump?include_eds"
+
+	ClustersPath     = "/clusters?format=json"  // ParseClusters
+	ClustersTextPath = "/clusters"              // ParseClustersText
+	ListenersPath    = "/listeners?format=json" // ParseListeners
+	CertsPath        = "/certs"                 // ParseCerts
+	ServerInfoPath   = "/server_info"           // ParseServerInfo
 	// VersionsPath brings ListenersVersion and ClustersVersion of a Config and
 	// nothing else, in 400 bytes. Each names the last push that changed something
 	// of its type: Envoy keeps the old version when an update brings no change.
 	VersionsPath = "/config_dump?mask=version_info"
 )
 
-// DumpPath asks for everything; Parse reads the answer. Endpoints are left out
-// by Envoy unless asked for.
-func DumpPath(withEndpoints bool) string {
-	if withEndpoints {
-		return "/config_dump?include_eds"
-	}
-	return "/config_dump"
-}
-
 // StatsPath asks for the counters and gauges whose names match the regular
 // expression (RE2); ParseStats reads the answer.
 func StatsPath(filter string) string {
 	return "/stats?format=json&filter=" + url.QueryEscape(filter)
+}
+
+// PushNumber is the running number of istiod's push in a version or nonce of
+// its, such as "2026-11-20T23:30:00Z/42" or the same with a UUID behind. Numbers
+// grow by one with each push and are the same for all proxies of one istiod;
+// they start again when it restarts. The second result is false for other text.
+//
+// Source: istio.io/istio/pilot/pkg/xds, NextVersion and nonce.
+func PushNumber(version string) (uint64, bool) {
+	const uuid = 36 // characters
+	_, number, found := strings.Cut(version, "/")
+	if len(number) > uuid {
+		number = number[:len(number)-uuid]
+	}
+	push, err := strconv.ParseUint(number, 10, 64)
+	return push, found && err == nil
 }
 
 // Query asks for a part of the dump: one list, some names, some fields. The

@@ -28,8 +28,6 @@ func TestQueryPath(t *testing.T) {
 		NewWithT(t).Expect(c.query.Path()).To(Equal(c.path))
 	}
 	g := NewWithT(t)
-	g.Expect(proxyconfig.DumpPath(false)).To(Equal("/config_dump"))
-	g.Expect(proxyconfig.DumpPath(true)).To(Equal("/config_dump?include_eds"))
 	g.Expect(proxyconfig.StatsPath(`ssl\.fail_verify`)).To(Equal(`/stats?format=json&filter=ssl%5C.fail_verify`))
 }
 
@@ -84,4 +82,23 @@ func TestVersions(t *testing.T) {
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(config.ClustersVersion).To(Equal("2026-11-20T23:33:21Z/18"))
 	g.Expect(config.ListenersVersion).To(Equal("2026-11-20T23:32:04Z/16"))
+}
+
+func TestPushNumber(t *testing.T) {
+	for version, want := range map[string]uint64{
+		"2026-11-20T23:30:00Z/42":                                       42,
+		"2026-11-20T23:32:04Z/16d6178b1d-a0c1-4f43-ad16-be2a46dc3048":   16,
+		"2026-11-20T23:32:04Z/160611f7f6-7325-4f92-a38e-8f64dbadd742":   16,
+		"2026-11-20T23:32:04+02:00/7":                                   7,
+		"2026-11-20T23:32:04Z/123412345678-7325-4f92-a38e-8f64dbadd742": 1234,
+	} {
+		g := NewWithT(t)
+		number, ok := proxyconfig.PushNumber(version)
+		g.Expect(ok).To(BeTrue(), version)
+		g.Expect(number).To(Equal(want), version)
+	}
+	for _, other := range []string{"", "uninitialized", "42", "2026-11-20T23:30:00Z/", "2026-11-20T23:30:00Z/x"} {
+		_, ok := proxyconfig.PushNumber(other)
+		NewWithT(t).Expect(ok).To(BeFalse(), other)
+	}
 }

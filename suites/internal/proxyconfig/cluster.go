@@ -122,7 +122,7 @@ func newCluster(cl *clusterv3.Cluster, r Resource) *Cluster {
 		Proto:          cl,
 	}
 	if strings.HasSuffix(view.Type, "_DNS") {
-		view.DNSLookupFamily = cl.GetDnsLookupFamily().String() //nolint:staticcheck // istiod still sends it here
+		view.DNSLookupFamily = cl.GetDnsLookupFamily().String()
 	}
 	for _, m := range cl.GetTransportSocketMatches() {
 		view.SocketMatches = append(view.SocketMatches, newSocketMatch(m))

@@ -105,7 +105,7 @@ func (c *Config) Secret(name string) (*Secret, bool) {
 }
 
 // EndpointsOf lists the endpoints of a cluster: those served by EDS where the
-// dump was taken with them (DumpPath(true) or DynamicEndpoints), else the
+// dump was taken with them (FullDumpPath, DynamicEndpoints), else the
 // ones written into the cluster itself.
 func (c *Config) EndpointsOf(cluster string) []Endpoint {
 	cl, known := c.Cluster(cluster)

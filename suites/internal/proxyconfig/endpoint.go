@@ -1,6 +1,8 @@
 package proxyconfig
 
 import (
+	"strings"
+
 	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
 )
 
@@ -55,13 +57,8 @@ func newEndpoints(assignment *endpointv3.ClusterLoadAssignment) []Endpoint {
 }
 
 func newZone(group *endpointv3.LocalityLbEndpoints) string {
-	zone := group.GetLocality().GetRegion()
-	for _, part := range []string{group.GetLocality().GetZone(), group.GetLocality().GetSubZone()} {
-		if part != "" {
-			zone += "/" + part
-		}
-	}
-	return zone
+	locality := group.GetLocality()
+	return strings.TrimRight(locality.GetRegion()+"/"+locality.GetZone()+"/"+locality.GetSubZone(), "/")
 }
 
 func transportLabels(e *endpointv3.LbEndpoint) map[string]string {

@@ -14,14 +14,14 @@ func (l *Listener) String() string {
 	for _, a := range l.Addresses {
 		addresses = append(addresses, a.String())
 	}
-	text := fmt.Sprintf("listener %s at %s, %s", l.Name, strings.Join(addresses, " "), l.State)
+	lines := []string{fmt.Sprintf("listener %s at %s, %s", l.Name, strings.Join(addresses, " "), l.State)}
 	for _, chain := range l.FilterChains {
-		text += "\n  " + chain.String()
+		lines = append(lines, indent(chain.String()))
 	}
 	if l.Default != nil {
-		text += "\n  default " + l.Default.String()
+		lines = append(lines, indent("default "+l.Default.String()))
 	}
-	return text
+	return strings.Join(lines, "\n")
 }
 
 // String shows on one line what the chain matches and what it does.
@@ -78,29 +78,29 @@ func nonEmpty(s string) []string {
 
 // String shows what the TLS side asks for and offers.
 func (t *TLS) String() string {
-	text := "TLS"
+	words := []string{"TLS"}
 	if t.SNI != "" {
-		text += " sni=" + t.SNI
+		words = append(words, "sni="+t.SNI)
 	}
 	if t.RequireClientCertificate {
-		text += " client certificate required"
+		words = append(words, "client certificate required")
 	}
 	if names := t.SecretNames(); len(names) > 0 {
-		text += " secrets=" + strings.Join(names, ",")
+		words = append(words, "secrets="+strings.Join(names, ","))
 	}
 	for _, san := range t.SubjectAltNames {
-		text += " san=" + san.String()
+		words = append(words, "san="+san.String())
 	}
-	return text
+	return strings.Join(words, " ")
 }
 
 // String shows the table, its virtual hosts and their routes.
 func (r *RouteConfig) String() string {
-	text := "route " + r.Name
+	lines := []string{"route " + r.Name}
 	for _, host := range r.VirtualHosts {
-		text += "\n" + indent(host.String())
+		lines = append(lines, indent(host.String()))
 	}
-	return text
+	return strings.Join(lines, "\n")
 }
 
 // String shows the host, its domains and, one to a line, its routes.
@@ -109,10 +109,11 @@ func (v *VirtualHost) String() string {
 	if v.RequireTLS != "" {
 		text += " require_tls " + v.RequireTLS
 	}
+	lines := []string{text}
 	for _, route := range v.Routes {
-		text += "\n" + indent(route.String())
+		lines = append(lines, indent(route.String()))
 	}
-	return text
+	return strings.Join(lines, "\n")
 }
 
 // String shows on one line what the route matches and what it does.
