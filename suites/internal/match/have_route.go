@@ -1,0 +1,116 @@
+package match
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/onsi/gomega/types"
+
+	"github.com/meshproof/meshproof/suites/internal/proxyconfig"
+)
+
+// Route is a pattern for a route. Only the fields that are set must fit.
+type Route struct {
+	Path      string // the match, "prefix /status" or "exact /"
+	Cluster   string // where all requests go
+	Decorator string // the operation's name
+	Source    string // end of the Istio object's path, "virtual-service/webapp-vs-from-gw"
+	Redirect  bool   // to https
+}
+
+// HaveRoute promises a route in a route table ("http.8080", "80"), among those for a host. Where the host has none of its own, Envoy
+// takes the catch-all's, and so does this matcher.
+func HaveRoute(table, host string, want Route) types.GomegaMatcher {
+	return held{
+		name: named("HaveRoute", table, host), wanted: fmt.Sprintf("in table %s for %s the route %s", table, host, want),
+		in: func(c *proxyconfig.Config) fact {
+			routes, problem := virtualHost(c, table, host)
+			if problem != "" {
+				return fact{got: problem}
+			}
+			if slices.ContainsFunc(routes.Routes, want.fits) || (want.Redirect && routes.RequireTLS == "ALL") {
+				return fact{holds: true, got: "that route"}
+			}
+			return fact{got: describeHost(routes)}
+		},
+	}.promise()
+}
+
+// HaveNoRoutes promises that a route table has a virtual host for a host, or the catch-all, but no route in it: Envoy answers 404.
+func HaveNoRoutes(table, host string) types.GomegaMatcher {
+	return held{
+		name: named("HaveNoRoutes", table, host), wanted: fmt.Sprintf("in table %s no route for %s", table, host), negative: true,
+		in: func(c *proxyconfig.Config) fact {
+			routes, problem := virtualHost(c, table, host)
+			if problem != "" {
+				return fact{got: problem}
+			}
+			return fact{holds: len(routes.Routes) == 0, got: describeHost(routes)}
+		},
+	}.promise()
+}
+
+func virtualHost(c *proxyconfig.Config, table, host string) (found *proxyconfig.VirtualHost, problem string) {
+	routes, ok := c.RouteConfig(table)
+	if !ok {
+		var names []string
+		for _, known := range c.Routes {
+			names = append(names, known.Name)
+		}
+		slices.Sort(names)
+		return nil, "no such table, but " + strings.Join(names, ", ")
+	}
+	found, ok = routes.VirtualHostFor(host)
+	if !ok {
+		var domains []string
+		for _, other := range routes.VirtualHosts {
+			domains = append(domains, other.Domains...)
+		}
+		return nil, "no virtual host for it, but for " + strings.Join(domains, ", ")
+	}
+	return found, ""
+}
+
+// fits tells whether a route is as wanted.
+func (r Route) fits(got *proxyconfig.Route) bool {
+	return (r.Path == "" || r.Path == pathOf(got)) &&
+		(r.Cluster == "" || r.Cluster == got.Cluster()) &&
+		(r.Decorator == "" || r.Decorator == got.Decorator) &&
+		strings.HasSuffix(got.Source, r.Source) &&
+		(!r.Redirect || (got.Redirect != nil && got.Redirect.HTTPS))
+}
+
+// String is the pattern in words.
+func (r Route) String() string {
+	words := []string{r.Path}
+	if r.Cluster != "" {
+		words = append(words, "to "+r.Cluster)
+	}
+	if r.Redirect {
+		words = append(words, "redirected to https")
+	}
+	if r.Decorator != "" {
+		words = append(words, "decorated "+r.Decorator)
+	}
+	if r.Source != "" {
+		words = append(words, "from "+r.Source)
+	}
+	return "{" + strings.TrimSpace(strings.Join(words, " ")) + "}"
+}
+
+func pathOf(r *proxyconfig.Route) string { return strings.TrimSpace(r.Match.How + " " + r.Match.Path) }
+
+func describeHost(h *proxyconfig.VirtualHost) string {
+	words := []string{fmt.Sprintf("virtual host %s", h.Name)}
+	for _, r := range h.Routes {
+		got := Route{
+			Path: pathOf(r), Cluster: r.Cluster(), Decorator: r.Decorator, Source: r.Source, Redirect: r.Redirect != nil && r.Redirect.HTTPS,
+		}
+		words = append(words, got.String())
+	}
+	if len(h.Routes) == 0 {
+		words = append(words, "without routes")
+	}
+	return strings.Join(words, " ")
+}

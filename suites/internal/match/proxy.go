@@ -1,0 +1,76 @@
+package match
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/onsi/gomega/types"
+
+	"github.com/meshproof/meshproof/suites/internal/probe"
+	"github.com/meshproof/meshproof/suites/internal/proxyconfig"
+)
+
+// fact is what one proxy holds: whether it is as wanted, and what there is instead, in words.
+type fact struct {
+	holds bool
+	got   string
+}
+
+// held is a promise about what every proxy of the answer holds.
+type held struct {
+	name, wanted string
+	negative     bool
+	in           func(c *proxyconfig.Config) fact
+}
+
+func (h held) promise() types.GomegaMatcher {
+	return promise{
+		name: h.name, kind: configuration, negative: h.negative,
+		judge: func(e probe.Evidence) (finding, error) {
+			wanted, err := expand(e, h.wanted)
+			found := finding{wanted: wanted, got: "no proxy's configuration"}
+			if err != nil {
+				return found, err
+			}
+			for _, peer := range peersOf(e) {
+				config, ok := e.Proxies[peer].(*proxyconfig.Config)
+				if !ok {
+					return found, fmt.Errorf("the configuration of %s is a %T, not a *proxyconfig.Config", peer, e.Proxies[peer])
+				}
+				seen := h.in(config)
+				found.holds, found.got = seen.holds, fmt.Sprintf("from %s %s", peer, seen.got)
+				if !seen.holds {
+					break
+				}
+			}
+			return found, nil
+		},
+	}
+}
+
+func peersOf(e probe.Evidence) []probe.Peer {
+	peers := make([]probe.Peer, 0, len(e.Proxies))
+	for peer := range e.Proxies {
+		peers = append(peers, peer)
+	}
+	slices.SortFunc(peers, func(a, b probe.Peer) int { return strings.Compare(a.String(), b.String()) })
+	return peers
+}
+
+// near lists the names that come nearest to the wanted one: those that share a part with it, else how many there are.
+func near(wanted string, names []string, what string) string {
+	parts := strings.FieldsFunc(wanted, func(r rune) bool { return strings.ContainsRune("|/:", r) })
+	var alike []string
+	for _, name := range names {
+		shares := func(part string) bool { return len(part) > 3 && part != "outbound" && strings.Contains(name, part) }
+		if slices.ContainsFunc(parts, shares) {
+			alike = append(alike, name)
+		}
+	}
+	if len(alike) == 0 {
+		return fmt.Sprintf("%s, none like it", counted(len(names), what))
+	}
+	slices.Sort(alike)
+	return fmt.Sprintf("%s, the ones like it are %s", counted(len(names), what), strings.Join(alike[:min(len(alike), 5)], ", "))
+}
