@@ -12,11 +12,11 @@ import (
 func HaveCluster(name string) types.GomegaMatcher {
 	return held{
 		name: named("HaveCluster", name), wanted: "the cluster " + name,
-		in: func(c *proxyconfig.Config) fact {
-			if _, ok := c.Cluster(name); ok {
+		in: func(c *proxyconfig.Config, expand func(string) string) fact {
+			if _, ok := c.Cluster(expand(name)); ok {
 				return fact{holds: true, got: "that cluster"}
 			}
-			return fact{got: near(name, clusterNames(c), "cluster")}
+			return fact{got: near(expand(name), clusterNames(c), "cluster")}
 		},
 	}.promise()
 }
@@ -25,11 +25,11 @@ func HaveCluster(name string) types.GomegaMatcher {
 func HaveNoCluster(name string) types.GomegaMatcher {
 	return held{
 		name: named("HaveNoCluster", name), wanted: "no cluster " + name, negative: true,
-		in: func(c *proxyconfig.Config) fact {
-			if _, ok := c.Cluster(name); ok {
+		in: func(c *proxyconfig.Config, expand func(string) string) fact {
+			if _, ok := c.Cluster(expand(name)); ok {
 				return fact{got: "that cluster"}
 			}
-			return fact{holds: knowsClusters(c), got: near(name, clusterNames(c), "cluster")}
+			return fact{holds: knowsClusters(c), got: near(expand(name), clusterNames(c), "cluster")}
 		},
 	}.promise()
 }
@@ -38,9 +38,9 @@ func HaveNoCluster(name string) types.GomegaMatcher {
 func HaveNoClusterFor(host string) types.GomegaMatcher {
 	return held{
 		name: named("HaveNoClusterFor", host), wanted: "no cluster for " + host, negative: true,
-		in: func(c *proxyconfig.Config) fact {
+		in: func(c *proxyconfig.Config, expand func(string) string) fact {
 			var names []string
-			for _, cluster := range c.ClustersFor(host) {
+			for _, cluster := range c.ClustersFor(expand(host)) {
 				names = append(names, cluster.Name)
 			}
 			if len(names) == 0 {

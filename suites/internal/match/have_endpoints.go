@@ -12,19 +12,23 @@ import (
 
 // HaveEndpoints promises the endpoints of a cluster, all of them, in any order: "198.51.100.96:443".
 func HaveEndpoints(cluster string, addresses ...string) types.GomegaMatcher {
-	wanted := slices.Sorted(slices.Values(addresses))
 	return held{
 		name:   named("HaveEndpoints", append([]any{cluster}, anys(addresses)...)...),
-		wanted: fmt.Sprintf("the endpoints %s of cluster %s", orNone(wanted), cluster), negative: len(addresses) == 0,
-		in: func(c *proxyconfig.Config) fact {
-			if _, ok := c.Cluster(cluster); !ok {
-				return fact{got: "no such cluster, but " + near(cluster, clusterNames(c), "cluster")}
+		wanted: fmt.Sprintf("the endpoints %s of cluster %s", orNone(addresses), cluster), negative: len(addresses) == 0,
+		in: func(c *proxyconfig.Config, expand func(string) string) fact {
+			if _, ok := c.Cluster(expand(cluster)); !ok {
+				return fact{got: "no such cluster, but " + near(expand(cluster), clusterNames(c), "cluster")}
 			}
 			var got []string
-			for _, endpoint := range c.EndpointsOf(cluster) {
+			for _, endpoint := range c.EndpointsOf(expand(cluster)) {
 				got = append(got, endpoint.Address.String())
 			}
 			slices.Sort(got)
+			var wanted []string
+			for _, address := range addresses {
+				wanted = append(wanted, expand(address))
+			}
+			slices.Sort(wanted)
 			return fact{holds: slices.Equal(got, wanted), got: orNone(got)}
 		},
 	}.promise()
@@ -34,8 +38,8 @@ func HaveEndpoints(cluster string, addresses ...string) types.GomegaMatcher {
 func HaveHealthyEndpoints(cluster string) types.GomegaMatcher {
 	return held{
 		name: named("HaveHealthyEndpoints", cluster), wanted: "healthy endpoints of cluster " + cluster,
-		in: func(c *proxyconfig.Config) fact {
-			endpoints := c.EndpointsOf(cluster)
+		in: func(c *proxyconfig.Config, expand func(string) string) fact {
+			endpoints := c.EndpointsOf(expand(cluster))
 			seen := fact{holds: len(endpoints) > 0, got: "no endpoints"}
 			var got []string
 			for _, endpoint := range endpoints {

@@ -24,12 +24,12 @@ type Route struct {
 func HaveRoute(table, host string, want Route) types.GomegaMatcher {
 	return held{
 		name: named("HaveRoute", table, host), wanted: fmt.Sprintf("in table %s for %s the route %s", table, host, want),
-		in: func(c *proxyconfig.Config) fact {
-			routes, problem := virtualHost(c, table, host)
+		in: func(c *proxyconfig.Config, expand func(string) string) fact {
+			routes, problem := virtualHost(c, table, expand(host))
 			if problem != "" {
 				return fact{got: problem}
 			}
-			if slices.ContainsFunc(routes.Routes, want.fits) || (want.Redirect && routes.RequireTLS == "ALL") {
+			if slices.ContainsFunc(routes.Routes, want.expanded(expand).fits) || (want.Redirect && routes.RequireTLS == "ALL") {
 				return fact{holds: true, got: "that route"}
 			}
 			return fact{got: describeHost(routes)}
@@ -41,8 +41,8 @@ func HaveRoute(table, host string, want Route) types.GomegaMatcher {
 func HaveNoRoutes(table, host string) types.GomegaMatcher {
 	return held{
 		name: named("HaveNoRoutes", table, host), wanted: fmt.Sprintf("in table %s no route for %s", table, host), negative: true,
-		in: func(c *proxyconfig.Config) fact {
-			routes, problem := virtualHost(c, table, host)
+		in: func(c *proxyconfig.Config, expand func(string) string) fact {
+			routes, problem := virtualHost(c, table, expand(host))
 			if problem != "" {
 				return fact{got: problem}
 			}
@@ -70,6 +70,11 @@ func virtualHost(c *proxyconfig.Config, table, host string) (found *proxyconfig.
 		return nil, "no virtual host for it, but for " + strings.Join(domains, ", ")
 	}
 	return found, ""
+}
+
+func (r Route) expanded(expand func(string) string) Route {
+	r.Path, r.Cluster, r.Decorator, r.Source = expand(r.Path), expand(r.Cluster), expand(r.Decorator), expand(r.Source)
+	return r
 }
 
 // fits tells whether a route is as wanted.

@@ -13,7 +13,8 @@ import (
 const shownLines = 4
 
 // LoggedBy promises that a proxy or a server logged this request: one line that it wrote since the request fits the pattern.
-// A line that carries the marker of another request does not count.
+// A line that carries the marker of another request does not count. Its opposite is NotLoggedBy: Not(LoggedBy(…)) would hold before
+// the log has arrived.
 func LoggedBy(peer probe.Peer, want Line) types.GomegaMatcher {
 	return promise{
 		name: fmt.Sprintf("LoggedBy(%s, …)", peer), negative: want.refuses(),

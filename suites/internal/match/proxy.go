@@ -17,11 +17,12 @@ type fact struct {
 	got   string
 }
 
-// held is a promise about what every proxy of the answer holds.
+// held is a promise about what every proxy of the answer holds. The wanted text names everything that is looked for, so that a shell
+// variable which nobody exported is found there; in gets the expanding function for its names.
 type held struct {
 	name, wanted string
 	negative     bool
-	in           func(c *proxyconfig.Config) fact
+	in           func(c *proxyconfig.Config, expand func(string) string) fact
 }
 
 func (h held) promise() types.GomegaMatcher {
@@ -38,7 +39,7 @@ func (h held) promise() types.GomegaMatcher {
 				if !ok {
 					return found, fmt.Errorf("the configuration of %s is a %T, not a *proxyconfig.Config", peer, e.Proxies[peer])
 				}
-				seen := h.in(config)
+				seen := h.in(config, e.Expand)
 				found.holds, found.got = seen.holds, fmt.Sprintf("from %s %s", peer, seen.got)
 				if !seen.holds {
 					break

@@ -24,8 +24,8 @@ var ErrContradiction = errors.New("curl's transcript and its summary contradict 
 const KeptBody = 256 << 10
 
 // lastMark finds the trailer's mark at the end of the standard error. A body cannot reach that stream, and no line of a transcript
-// starts like the mark: what stands there was written by curl for us.
-var lastMark = regexp.MustCompile(`(?s)^(|.*?\n)(--- meshproof [0-9a-z]+ ---)\n?$`)
+// starts like the mark: what stands there was written by curl for us. A kubectl in between adds a line of its own.
+var lastMark = regexp.MustCompile(`(?s)^(|.*?\n)(--- meshproof [0-9a-z]+ ---)\n?(?:command terminated with exit code \d+\n?)?$`)
 
 // summary is the part of curl's %{json} that evidence needs.
 //

@@ -205,6 +205,15 @@ func TestParseCurlKeepsWhatMatters(t *testing.T) {
 	g.Expect(e.Timing.TLS).To(BeNumerically(">", e.Timing.Connect))
 }
 
+func TestParseCurlTakesKubectlsWordForNothing(t *testing.T) {
+	g := NewWithT(t)
+	said := recordings(t, "testdata/curl-7.88.1.json")["refused"]
+	e, err := ParseCurl([]byte(said.Stdout), []byte(said.Stderr+"command terminated with exit code 7\n"), 7)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(e.Stderr).NotTo(ContainSubstring("terminated"))
+	g.Expect(e.CurlError()).To(HavePrefix("curl: (7)"))
+}
+
 func TestParseCurlCutsAHugeBody(t *testing.T) {
 	g := NewWithT(t)
 	said := recordings(t, "testdata/curl-7.88.1.json")["nothing"]
