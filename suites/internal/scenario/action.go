@@ -1,6 +1,10 @@
 package scenario
 
-import "github.com/meshproof/meshproof/suites/internal/probe"
+import (
+	"time"
+
+	"github.com/meshproof/meshproof/suites/internal/probe"
+)
 
 // Action is what a step does. It is either a Change, which alters the cluster and can be undone,
 // or a Question, which brings back evidence.
@@ -45,7 +49,9 @@ type ObjectRef struct {
 	Namespace string // empty: the action's
 }
 
-// RestartAction is `kubectl rollout restart deployment`.
+// RestartAction is `kubectl rollout restart deployment`, and what pages do by deleting a deployment and applying it again. A pod keeps
+// what it was made with, the namespace's injection label and the options of the installation: on the way back the workload is restarted
+// once more, after everything else is undone, if one of them is no longer what it was then.
 type RestartAction struct{ Workload probe.Peer }
 
 // LabelAction is `kubectl label`; an empty value removes the label, as `key-` does.
@@ -57,6 +63,10 @@ type LabelAction struct {
 // OutboundPolicyAction edits meshConfig.outboundTrafficPolicy.mode in the mesh ConfigMap.
 type OutboundPolicyAction struct{ Mode OutboundMode }
 
+// InstallAction is `istioctl install` run again, with the options that the mesh was installed with and these on top, as --set takes
+// them: "values.global.proxy.includeIPRanges=10.96.0.0/16". Without any it is the original installation, which is also the undo.
+type InstallAction struct{ Set []string }
+
 // SendAction is curl in a workload of the page.
 type SendAction struct {
 	Probe probe.Probe
@@ -65,6 +75,8 @@ type SendAction struct {
 	// Watch names the proxies and servers whose logs are evidence; the client's own sidecar is always watched.
 	Watch []probe.Peer
 	Limit Limit
+	// Wait is how long the page says that the answer takes. The report shows it apart from the time that the harness takes.
+	Wait time.Duration
 }
 
 // GetAction is `kubectl get`: the printed columns and the objects. An object that is not there is an answer: exit 1, no rows.
@@ -74,6 +86,13 @@ type GetAction struct {
 	Namespace string
 	Selector  string
 	Limit     Limit
+}
+
+// DryRunAction is `kubectl apply --dry-run=server -f … 2>&1`: whether the API server would take a manifest. Nothing changes. A refusal is an
+// answer: exit 1, and the server's reason is what the command printed.
+type DryRunAction struct {
+	File  string
+	Limit Limit
 }
 
 // ExecAction is any other documented command, run in a container of the page.
@@ -112,8 +131,10 @@ func (DeleteAction) action()         {}
 func (RestartAction) action()        {}
 func (LabelAction) action()          {}
 func (OutboundPolicyAction) action() {}
+func (InstallAction) action()        {}
 func (SendAction) action()           {}
 func (GetAction) action()            {}
+func (DryRunAction) action()         {}
 func (ExecAction) action()           {}
 func (ExportAction) action()         {}
 func (InspectAction) action()        {}
@@ -123,9 +144,11 @@ func (DeleteAction) change()         {}
 func (RestartAction) change()        {}
 func (LabelAction) change()          {}
 func (OutboundPolicyAction) change() {}
+func (InstallAction) change()        {}
 
 func (SendAction) question()    {}
 func (GetAction) question()     {}
+func (DryRunAction) question()  {}
 func (ExecAction) question()    {}
 func (ExportAction) question()  {}
 func (InspectAction) question() {}

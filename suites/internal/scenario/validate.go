@@ -87,6 +87,8 @@ func (v *validation) step(s Scenario, i int, step Step, exported map[string]bool
 		exported[do.Name] = true
 	case SendAction:
 		v.send(where, s, step, do, exported)
+	case DryRunAction:
+		v.file(where, do.File)
 	case Question:
 	default:
 		v.report("%s: it does nothing", where)
@@ -151,13 +153,18 @@ func (v *validation) files(where string, c Change) {
 		files = c.Files
 	case DeleteAction:
 		files = c.Files
-	case RestartAction, LabelAction, OutboundPolicyAction:
+	case RestartAction, LabelAction, OutboundPolicyAction, InstallAction:
 	}
 	for _, name := range files {
-		v.used[name] = true
-		if _, err := fs.Stat(v.page.Manifests, name); err != nil {
-			v.report("%s: %w", where, err)
-		}
+		v.file(where, name)
+	}
+}
+
+// file finds a manifest and notes that it is used.
+func (v *validation) file(where, name string) {
+	v.used[name] = true
+	if _, err := fs.Stat(v.page.Manifests, name); err != nil {
+		v.report("%s: %w", where, err)
 	}
 }
 

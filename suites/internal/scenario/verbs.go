@@ -16,6 +16,20 @@ func Apply(files ...string) Action { return ApplyAction{Files: files} }
 // Delete deletes what files of the page describe.
 func Delete(files ...string) Action { return DeleteAction{Files: files} }
 
+// Install installs Istio again with options on top of its own ("values.global.proxy.includeIPRanges=10.96.0.0/16"), none for its own alone.
+func Install(set ...string) Action { return InstallAction{Set: set} }
+
+// Restart makes the workload's pods anew.
+func Restart(p probe.Peer) Action { return RestartAction{Workload: p} }
+
+// LabelNamespace is `kubectl label namespace name key=value`; an empty value is `key-`.
+func LabelNamespace(name, key, value string) Action {
+	return LabelAction{Object: ObjectRef{Resource: "namespace", Name: name}, Labels: map[string]string{key: value}}
+}
+
+// DryRun asks the API server whether it would take a file of the page.
+func DryRun(file string) Action { return DryRunAction{File: file} }
+
 // Send asks p; the client's own proxy is watched.
 func Send(p probe.Probe, watch ...probe.Peer) Action { return SendAction{Probe: p, Watch: watch} }
 
