@@ -36,6 +36,7 @@ func (w *walk) ask(ctx context.Context, q scenario.Question, step scenario.Step,
 			return fmt.Errorf("interrupted: %w", context.Cause(ctx))
 		}
 		res.Attempts++
+		w.result.Timings.Waits += documentedWait(q)
 		if err != nil {
 			if a.faults++; a.faults >= faultsAllowed {
 				return fmt.Errorf("could not ask (%d attempts): %w", a.faults, err)
@@ -98,4 +99,12 @@ func pause(ctx context.Context, d time.Duration) error {
 	case <-timer.C:
 		return nil
 	}
+}
+
+// documentedWait is how long the page itself says that the answer takes.
+func documentedWait(q scenario.Question) reports.Seconds {
+	if send, ok := q.(scenario.SendAction); ok {
+		return reports.Seconds(send.Wait)
+	}
+	return 0
 }

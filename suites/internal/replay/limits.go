@@ -32,6 +32,8 @@ func limitOf(q scenario.Question) limit {
 		return limits[q.Limit]
 	case scenario.GetAction:
 		return once(limits[q.Limit])
+	case scenario.DryRunAction:
+		return once(limits[q.Limit])
 	case scenario.ExecAction:
 		return once(limits[q.Limit])
 	case scenario.ExportAction:

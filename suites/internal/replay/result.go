@@ -95,8 +95,7 @@ func firstReason(r *reports.Result) string {
 }
 
 func verdictOfError(err error) reports.Verdict {
-	var rejected *scenario.RejectedError
-	if errors.As(err, &rejected) {
+	if _, ok := errors.AsType[*scenario.RejectedError](err); ok {
 		return reports.Failed
 	}
 	return reports.Inconclusive

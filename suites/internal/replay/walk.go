@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/meshproof/meshproof/reports"
@@ -143,8 +144,8 @@ func (w *walk) wayBack(ctx context.Context, baseline scenario.Baseline) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
 	defer cancel()
 	var errs []error
-	for i := len(w.undo) - 1; i >= 0; i-- {
-		errs = append(errs, w.undo[i](ctx))
+	for _, undo := range slices.Backward(w.undo) {
+		errs = append(errs, undo(ctx))
 	}
 	if len(w.undo) > 0 {
 		errs = append(errs, w.Bed.Settle(ctx))

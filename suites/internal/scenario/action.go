@@ -7,9 +7,7 @@ import (
 )
 
 // Action is what a step does. It is either a Change, which alters the cluster and can be undone,
-// or a Question, which brings back evidence.
-//
-//sumtype:decl
+// or a Question, which brings back evidence; each of the two is closed, so whoever handles one handles all of it.
 type Action interface{ action() }
 
 // Change is an action that alters the cluster. The testbed returns how to undo it.

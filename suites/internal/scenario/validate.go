@@ -86,7 +86,8 @@ func (v *validation) step(s Scenario, i int, step Step, exported map[string]bool
 	case ExportAction:
 		exported[do.Name] = true
 	case SendAction:
-		v.send(where, s, step, do, exported)
+		v.variables(where, do.Probe, exported)
+		v.send(where, s, step, do)
 	case DryRunAction:
 		v.file(where, do.File)
 	case Question:
@@ -104,16 +105,19 @@ func (v *validation) promise(where string, e Expectation) {
 	}
 }
 
-func (v *validation) send(where string, s Scenario, step Step, do SendAction, exported map[string]bool) {
-	if len(step.Want) == 0 {
-		v.report("%s: a request without a promise proves nothing", where)
-	}
-	for _, text := range append([]string{do.Probe.URL, do.Probe.Proxy}, do.Probe.Resolve...) {
+func (v *validation) variables(where string, p probe.Probe, exported map[string]bool) {
+	for _, text := range append([]string{p.URL, p.Proxy}, p.Resolve...) {
 		for _, name := range variable.FindAllStringSubmatch(text, -1) {
 			if !exported[name[1]] {
 				v.report("%s: ${%s} is used before it is exported", where, name[1])
 			}
 		}
+	}
+}
+
+func (v *validation) send(where string, s Scenario, step Step, do SendAction) {
+	if len(step.Want) == 0 {
+		v.report("%s: a request without a promise proves nothing", where)
 	}
 	if refusal(step) && !hasControl(s, do.Probe) {
 		v.report("%s: a refusal needs a control run, the same request succeeding, in the same scenario", where)
