@@ -75,12 +75,13 @@ func chainOf(e probe.Evidence) string {
 	if len(e.Hops) == 0 {
 		return noAnswer(e)
 	}
-	got := make([]string, len(e.Hops))
-	for i, hop := range e.Hops {
-		got[i] = hop.Line()
+	var got []string
+	for _, hop := range e.Hops {
+		answer := hop.Line()
 		if location := hop.Header.Get("Location"); location != "" {
-			got[i] += fmt.Sprintf(" location=%q", location)
+			answer += fmt.Sprintf(" location=%q", location)
 		}
+		got = append(got, answer)
 	}
 	if e.Exit != 0 {
 		got = append(got, exitInWords(e.Exit))

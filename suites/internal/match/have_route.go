@@ -1,6 +1,7 @@
 package match
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -22,19 +23,24 @@ type Route struct {
 // HaveRoute promises a route in a route table ("http.8080", "80"), among those for a host. Where the host has none of its own, Envoy
 // takes the catch-all's, and so does this matcher.
 func HaveRoute(table, host string, want Route) types.GomegaMatcher {
-	return held{
+	h := held{
 		name: named("HaveRoute", table, host), wanted: fmt.Sprintf("in table %s for %s the route %s", table, host, want),
 		in: func(c *proxyconfig.Config, expand func(string) string) fact {
 			routes, problem := virtualHost(c, table, expand(host))
 			if problem != "" {
 				return fact{got: problem}
 			}
-			if slices.ContainsFunc(routes.Routes, want.expanded(expand).fits) || (want.Redirect && routes.RequireTLS == "ALL") {
+			wholeHost := want == Route{Redirect: true} && routes.RequireTLS == "ALL" // Istio's httpsRedirect makes no route of its own
+			if wholeHost || slices.ContainsFunc(routes.Routes, want.expanded(expand).fits) {
 				return fact{holds: true, got: "that route"}
 			}
 			return fact{got: describeHost(routes)}
 		},
-	}.promise()
+	}
+	if want == (Route{}) {
+		h.misuse = errors.New(`it needs a field of the route, such as Route{Path: "prefix /"}`)
+	}
+	return h.promise()
 }
 
 // HaveNoRoutes promises that a route table has a virtual host for a host, or the catch-all, but no route in it: Envoy answers 404.
@@ -107,7 +113,10 @@ func (r Route) String() string {
 func pathOf(r *proxyconfig.Route) string { return strings.TrimSpace(r.Match.How + " " + r.Match.Path) }
 
 func describeHost(h *proxyconfig.VirtualHost) string {
-	words := []string{fmt.Sprintf("virtual host %s", h.Name)}
+	words := []string{"virtual host " + h.Name}
+	if h.RequireTLS != "" {
+		words = append(words, "redirected to https")
+	}
 	for _, r := range h.Routes {
 		got := Route{
 			Path: pathOf(r), Cluster: r.Cluster(), Decorator: r.Decorator, Source: r.Source, Redirect: r.Redirect != nil && r.Redirect.HTTPS,

@@ -1,6 +1,8 @@
 package match
 
 import (
+	"slices"
+
 	"github.com/onsi/gomega/matchers"
 	"github.com/onsi/gomega/types"
 )
@@ -22,11 +24,4 @@ func IsNegative(m types.GomegaMatcher) bool {
 	}
 }
 
-func anyNegative(all []types.GomegaMatcher) bool {
-	for _, m := range all {
-		if IsNegative(m) {
-			return true
-		}
-	}
-	return false
-}
+func anyNegative(all []types.GomegaMatcher) bool { return slices.ContainsFunc(all, IsNegative) }

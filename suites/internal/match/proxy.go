@@ -1,6 +1,7 @@
 package match
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -22,6 +23,7 @@ type fact struct {
 type held struct {
 	name, wanted string
 	negative     bool
+	misuse       error // why the promise cannot be judged on any evidence
 	in           func(c *proxyconfig.Config, expand func(string) string) fact
 }
 
@@ -31,7 +33,7 @@ func (h held) promise() types.GomegaMatcher {
 		judge: func(e probe.Evidence) (finding, error) {
 			wanted, err := expand(e, h.wanted)
 			found := finding{wanted: wanted, got: "no proxy's configuration"}
-			if err != nil {
+			if err := cmp.Or(h.misuse, err); err != nil {
 				return found, err
 			}
 			for _, peer := range peersOf(e) {

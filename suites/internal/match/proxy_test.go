@@ -139,6 +139,12 @@ func TestHaveRoute(t *testing.T) {
 			on:      holding(sidecarConfig()), holds: true,
 		},
 		"a redirect of the whole host": {promise: HaveRoute("http.8080", "httpbin.example.com", Route{Redirect: true}), on: holding(sidecarConfig()), holds: true},
+		"a redirect, but of another route": {
+			promise: HaveRoute("http.8080", "httpbin.example.com", Route{Redirect: true, Path: "prefix /"}), on: holding(sidecarConfig()),
+			failure: "wanted in table http.8080 for httpbin.example.com the route {prefix / redirected to https}, got " + from +
+				"virtual host httpbin.example.com:80 redirected to https without routes",
+		},
+		"no field": {promise: HaveRoute("http.8080", "a", Route{}), on: holding(sidecarConfig()), misuse: "it needs a field of the route"},
 		"another cluster": {
 			promise: HaveRoute("http.8080", "webapp.istioinaction.io", Route{Cluster: "outbound|80||catalog", Redirect: true, Decorator: "d", Source: "s"}),
 			on:      holding(sidecarConfig()),

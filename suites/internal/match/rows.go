@@ -48,7 +48,7 @@ func rowCount(e probe.Evidence) string {
 
 // notFound tells whether the API server said that the object is not there. Any other failure is no absence.
 //
-// Source: https://kubernetes.io/docs/reference/using-api/api-concepts/ (reason NotFound)
+// Source: reason NotFound of https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/status/
 func notFound(e probe.Evidence) bool {
 	return e.Exit != 0 && (strings.Contains(e.Stderr, "(NotFound)") || strings.Contains(e.Stderr, " not found"))
 }

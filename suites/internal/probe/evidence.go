@@ -12,7 +12,7 @@ import (
 type Evidence struct {
 	Command []string // can be pasted into a shell
 	Exit    int      // the command's own exit code: an answer, not an error
-	Stdout  string   // what the command printed; for a request, the last answer's body, KeptBody of it at most
+	Stdout  string   // what the command printed; for a request, the last answer's body (of curl -I its headers), KeptBody of it at most
 	Stderr  string   // curl -v's transcript, or what kubectl said
 	Size    int64    // length of the last answer's body in bytes
 
@@ -21,7 +21,7 @@ type Evidence struct {
 	Server  *Certificate   // the leaf that the server presented on the last connection, nil without TLS
 	Remote  netip.AddrPort // the address curl connected to last
 	Timing  Timing
-	Marker  string // the query value that ties log lines to this request; empty when unmarked
+	Marker  string // the query value that ties log lines to this request, to all of them when it is sent more than once; empty when unmarked
 	Vars    map[string]string
 	Table   *Table         // what `kubectl get` prints
 	Objects []Object       // the objects behind Table's rows
