@@ -8,20 +8,6 @@ import (
 // Schema names the form of report.json. A change that a reader of old reports would stumble over gets a new number.
 const Schema = "meshproof/report/v1"
 
-// Verdict is the outcome of a scenario, a step or a promise.
-type Verdict string
-
-// The verdicts, from best to worst for a run.
-const (
-	Passed       Verdict = "passed"
-	Skipped      Verdict = "skipped"      // not asked for
-	Unverifiable Verdict = "unverifiable" // this testbed cannot show it; the reason says why
-	Flaky        Verdict = "flaky"        // passed after a failed attempt beyond convergence
-	NotRun       Verdict = "not-run"      // the run ended before
-	Inconclusive Verdict = "inconclusive" // the question could not be asked
-	Failed       Verdict = "failed"
-)
-
 // Report is what a run leaves behind, as report.json holds it.
 type Report struct {
 	Schema  string    `json:"schema"`
@@ -31,7 +17,7 @@ type Report struct {
 	Results []*Result `json:"results"`
 }
 
-// Run says when, what and how long.
+// Run says when, what and how long. The zero Finished of a report that was collected means that nobody could say when the run ended.
 type Run struct {
 	ID          string    `json:"id"`
 	Started     time.Time `json:"started"`
@@ -98,9 +84,9 @@ type Result struct {
 	Notes    []string      `json:"notes,omitempty"`
 	Timings  Timings       `json:"timings"`
 	Steps    []*StepResult `json:"steps"`
-	Leaks    []string      `json:"leaks,omitempty"` // what differed from the baseline after undo
-	Evidence string        `json:"evidence,omitempty"`
-	Again    string        `json:"again"` // the command that re-runs this scenario alone
+	Leaks    []string      `json:"leaks,omitempty"`    // what differed from the baseline after undo
+	Evidence string        `json:"evidence,omitempty"` // folder below the report's own, "evidence/<id>"; Journal.Record sets it
+	Again    string        `json:"again"`              // the command that re-runs this scenario alone
 }
 
 // Timings are seconds of wall clock inside one scenario.
@@ -126,7 +112,8 @@ type StepResult struct {
 	Note         string               `json:"note,omitempty"`
 	Error        string               `json:"error,omitempty"`
 	Expectations []*ExpectationResult `json:"expectations"`
-	Evidence     json.RawMessage      `json:"-"` // the last attempt whole; written to the evidence folder
+	Evidence     json.RawMessage      `json:"-"`                  // the last attempt whole; Journal.Record writes it to EvidenceFile
+	EvidenceFile string               `json:"evidence,omitempty"` // below the report's folder, "evidence/<id>/step-03.json"
 }
 
 // ExpectationResult is one promise.
@@ -141,6 +128,3 @@ type ExpectationResult struct {
 	// FirstMiss is the text of an attempt that failed before the promise came true.
 	FirstMiss string `json:"firstMiss,omitempty"`
 }
-
-// Seconds is a duration that JSON shows as seconds with milliseconds.
-type Seconds time.Duration

@@ -1,0 +1,107 @@
+package reports
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Summarise counts scenarios and promises per verdict. Every verdict is there, also with 0, so that a reader need not guess.
+func Summarise(results []*Result) Summary {
+	s := Summary{Scenarios: map[Verdict]int{}, Promises: map[Verdict]int{}}
+	for _, v := range Verdicts() {
+		s.Scenarios[v], s.Promises[v] = 0, 0
+	}
+	for _, r := range results {
+		s.Scenarios[r.Verdict]++
+		for _, e := range r.promises() {
+			s.Promises[e.Verdict]++
+		}
+	}
+	return s
+}
+
+// tally is the summary in the three words of the last line: flaky has passed, inconclusive and not run have failed, unverifiable
+// was skipped.
+type tally struct{ Passed, Failed, Skipped int }
+
+func (r Report) tally() tally {
+	var t tally
+	for _, result := range r.Results {
+		switch {
+		case result.Verdict == Passed || result.Verdict == Flaky:
+			t.Passed++
+		case result.Verdict.Blocks():
+			t.Failed++
+		default:
+			t.Skipped++
+		}
+	}
+	return t
+}
+
+func (t tally) String() string {
+	return fmt.Sprintf("%d passed, %d failed, %d skipped", t.Passed, t.Failed, t.Skipped)
+}
+
+// Success tells whether the run proved something and nothing speaks against it: at least one scenario passed, none failed, was
+// inconclusive or was not run, and the run came to its end.
+func (r Report) Success() bool {
+	t := r.tally()
+	return t.Passed > 0 && t.Failed == 0 && r.Run.Error == "" && !r.Run.Interrupted
+}
+
+// ExitCode is 0 for a Success and 1 for everything else.
+func ExitCode(r Report) int {
+	if r.Success() {
+		return 0
+	}
+	return 1
+}
+
+// FinalLines is what the terminal shows at the end. Whatever is not simply passed or skipped is named with its reason; the last
+// line is exactly "e2e: N passed, N failed, N skipped".
+func FinalLines(r Report) []string {
+	var lines []string
+	for _, v := range []Verdict{Unverifiable, Flaky, NotRun, Inconclusive, Failed} {
+		lines = append(lines, named(r, v)...)
+	}
+	switch {
+	case r.Run.Error != "":
+		lines = append(lines, "the run ended early: "+oneLine(r.Run.Error))
+	case r.Run.Interrupted:
+		lines = append(lines, "the run was interrupted")
+	}
+	return append(lines, "e2e: "+r.tally().String())
+}
+
+// named is one line per scenario with the verdict, or with promises that are unverifiable. Scenarios that the run never came to
+// share one line per reason.
+func named(r Report, v Verdict) []string {
+	if v == NotRun {
+		return groupedLines(r, v)
+	}
+	var lines []string
+	for _, result := range r.Results {
+		switch {
+		case result.Verdict == v:
+			lines = append(lines, fmt.Sprintf("%s: %s: %s", v, result.ID, oneLine(result.why())))
+		case v == Unverifiable:
+			for _, g := range result.unverifiable() {
+				lines = append(lines, fmt.Sprintf("%s: %s, %s: %s", v, result.ID, counted(len(g.Promises), "promise"), oneLine(g.Reason)))
+			}
+		}
+	}
+	return lines
+}
+
+func groupedLines(r Report, v Verdict) []string {
+	var lines []string
+	for _, g := range byReason(r.Results, v) {
+		ids := make([]string, len(g.Results))
+		for i, result := range g.Results {
+			ids[i] = result.ID
+		}
+		lines = append(lines, fmt.Sprintf("%s: %s: %s", v, strings.Join(ids, ", "), oneLine(g.Reason)))
+	}
+	return lines
+}
