@@ -1,0 +1,155 @@
+package testbed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"sigs.k8s.io/kind/pkg/apis/config/v1alpha4"
+	"sigs.k8s.io/kind/pkg/cluster"
+	"sigs.k8s.io/kind/pkg/exec"
+
+	"github.com/meshproof/meshproof/fixtures/images"
+	"github.com/meshproof/meshproof/suites/internal/testbed/engine"
+)
+
+// What the node needs on some machines. Source: kubelet's KubeletConfiguration v1beta1, containerd's CRI configuration version 2, as
+// kind's node image has it.
+const (
+	acceptLegacyCgroups = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nfailCgroupV1: false\n"
+	restrictOOMScore    = "[plugins.\"io.containerd.grpc.v1.cri\"]\n  restrict_oom_score_adj = true\n"
+)
+
+// kindConfig is the cluster: one node.
+func kindConfig(set images.Set, e *engine.Engine) *v1alpha4.Cluster {
+	config := &v1alpha4.Cluster{
+		Networking: v1alpha4.Networking{DisableDefaultCNI: !set.DefaultCNI, IPFamily: v1alpha4.IPv4Family},
+		Nodes:      []v1alpha4.Node{{Role: v1alpha4.ControlPlaneRole, Image: set.NodeImage}},
+	}
+	if e.LegacyCgroups {
+		config.KubeadmConfigPatches = append(config.KubeadmConfigPatches, acceptLegacyCgroups)
+	}
+	if e.Unprivileged {
+		config.ContainerdConfigPatches = append(config.ContainerdConfigPatches, restrictOOMScore)
+	}
+	return config
+}
+
+// useEngine makes kind call the engine as it has to be called here: kind knows no other way than the environment of this process.
+func useEngine(e *engine.Engine) error {
+	for _, pair := range e.Environment() {
+		name, value, _ := strings.Cut(pair, "=")
+		if err := os.Setenv(name, value); err != nil {
+			return fmt.Errorf("set %s for kind: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// kindProvider is kind on this engine. What it says goes to the log, and its steps to the progress.
+func kindProvider(e *engine.Engine, log io.Writer, step func(string)) (*cluster.Provider, error) {
+	if err := useEngine(e); err != nil {
+		return nil, err
+	}
+	return cluster.NewProvider(e.Provider(), cluster.ProviderWithLogger(&kindLog{out: log, step: step})), nil
+}
+
+// createCluster makes the cluster, after the record that it is ours.
+func (b *builder) createCluster(ctx context.Context) error {
+	b.owner = owner{RunID: b.options.RunID, Made: time.Now().UTC(), Engine: b.Engine.Name, Maker: thisProcess(), Keep: b.options.Keep}
+	if err := b.home.write(ownerFile, b.owner); err != nil {
+		return err
+	}
+	log, err := os.Create(b.home.file(kindLogFile))
+	if err != nil {
+		return fmt.Errorf("keep what kind says: %w", err)
+	}
+	defer func() { _ = log.Close() }()
+	kind, err := kindProvider(b.Engine, log, func(text string) { b.options.Progress.Detail(phaseCluster, text) })
+	if err != nil {
+		return err
+	}
+	if err := b.runKind(ctx, kind); err != nil {
+		var failed *exec.RunError
+		if errors.As(err, &failed) {
+			_, _ = log.Write(failed.Output) // all that kubeadm said
+		}
+		return err
+	}
+	return b.recordNode(ctx)
+}
+
+// runKind creates the cluster. kind knows no context: when this one ends, its containers are taken away until it gives up.
+func (b *builder) runKind(ctx context.Context, kind *cluster.Provider) error {
+	created := make(chan error, 1)
+	go func() {
+		created <- kind.Create(b.Name,
+			cluster.CreateWithV1Alpha4Config(kindConfig(b.Set, b.Engine)),
+			cluster.CreateWithKubeconfigPath(b.Kubeconfig),
+			cluster.CreateWithRetain(true), // until it is known why
+			cluster.CreateWithDisplayUsage(false),
+		)
+	}()
+	select {
+	case err := <-created:
+		return err
+	case <-ctx.Done():
+	}
+	tidy, cancel := context.WithTimeout(context.WithoutCancel(ctx), removeTimeout)
+	defer cancel()
+	pause := time.NewTicker(lastPause)
+	defer pause.Stop()
+	for {
+		if nodes, err := b.Engine.Nodes(tidy, b.Name); err == nil {
+			_ = b.Engine.Kill(tidy, nodes) // it may be gone already; removing comes later
+		}
+		select {
+		case <-created:
+			return ctx.Err()
+		case <-tidy.Done():
+			return errors.Join(ctx.Err(), fmt.Errorf("kind did not give up: %w", tidy.Err()))
+		case <-pause.C:
+		}
+	}
+}
+
+// recordNode writes down which container is ours, beyond its name.
+func (b *builder) recordNode(ctx context.Context) error {
+	nodes, err := b.Engine.Nodes(ctx, b.Name)
+	if err != nil {
+		return err
+	}
+	if len(nodes) != 1 {
+		return fmt.Errorf("cluster %s has %d nodes, want 1", b.Name, len(nodes))
+	}
+	b.node, b.owner.Node = nodes[0].Name, nodes[0].ID
+	if err := b.home.write(ownerFile, b.owner); err != nil {
+		return err
+	}
+	b.client, err = newClient(b.Kubeconfig)
+	return err
+}
+
+// preload imports the images that the node image does not hold.
+func (b *builder) preload(ctx context.Context) error {
+	for _, archive := range b.Set.Preload {
+		if err := b.importArchive(ctx, archive); err != nil {
+			return fmt.Errorf("import %s into the node: %w", archive, err)
+		}
+	}
+	return nil
+}
+
+func (b *builder) importArchive(ctx context.Context, archive string) error {
+	file, err := os.Open(archive)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = file.Close() }()
+	_, err = b.Engine.ExecInput(ctx, b.node, file, "ctr", "--namespace=k8s.io", "images", "import", "--all-platforms", "--digests", "-")
+	return err
+}

@@ -1,0 +1,49 @@
+package testbed
+
+import (
+	"sigs.k8s.io/kind/pkg/cmd/kind/version"
+
+	"github.com/meshproof/meshproof/fixtures/images"
+	"github.com/meshproof/meshproof/reports"
+	"github.com/meshproof/meshproof/suites/internal/scenario"
+	"github.com/meshproof/meshproof/suites/internal/testbed/engine"
+)
+
+// facts are what a report says of the testbed.
+func facts(set images.Set, e *engine.Engine) reports.Testbed {
+	f := reports.Testbed{
+		Engine: e.String(), Provider: "kind v" + version.Version(), ImageSource: set.Source,
+		Kubernetes: set.Kubernetes, Istio: set.Istio, Envoy: set.Envoy,
+		Images: map[string]string{}, Capabilities: map[string]bool{},
+		Deviations: deviations(set),
+	}
+	for _, image := range set.Images {
+		f.Images[image.Reference] = image.Digest
+	}
+	for capability, has := range Capabilities(set) {
+		f.Capabilities[string(capability)] = has
+	}
+	for _, w := range e.Workarounds {
+		f.Workarounds = append(f.Workarounds, w.String())
+	}
+	return f
+}
+
+// Capabilities are what the images allow a testbed to show.
+func Capabilities(set images.Set) map[scenario.Capability]bool {
+	return map[scenario.Capability]bool{
+		scenario.IstioProxy:            !set.StockEnvoy,
+		scenario.NetworkPolicyEnforced: set.DefaultCNI, // kindnet enforces it
+	}
+}
+
+// deviations are all differences from a default install, each with its reason.
+func deviations(set images.Set) []string {
+	all := istioDeviations(set)
+	all = append(all, nameDeviations()...)
+	all = append(all, outsideDeviations()...)
+	if !set.DefaultCNI {
+		all = append(all, "network: static routes by the standard CNI plugins instead of kindnet, on one node: kindnet is not to be had as a package")
+	}
+	return all
+}

@@ -1,0 +1,163 @@
+package testbed
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/yaml"
+
+	"github.com/meshproof/meshproof/fixtures"
+	"github.com/meshproof/meshproof/fixtures/images"
+	"github.com/meshproof/meshproof/suites/internal/testbed/engine"
+)
+
+const (
+	// sidecarContainer is the name of the proxy's container, in sidecars and gateways.
+	sidecarContainer = "istio-proxy"
+	// bundleFolder holds the authorities that a proxy trusts where a DestinationRule names none.
+	// Source: istio/pkg/security, GetOSRootFilePath.
+	bundleFolder = "/etc/ssl/certs"
+	// trustTemplate is the injection template that puts the outside world's root there.
+	trustTemplate = "outside-world"
+	// readinessTimeout is how long istioctl waits for each component.
+	readinessTimeout = "180s"
+)
+
+// setting is one value of the IstioOperator file. The reason is given where it differs from a default install.
+type setting struct {
+	path   string // below spec, separated by dots
+	value  any
+	reason string
+}
+
+// Reasons that several settings share.
+const (
+	smallMachine = "the testbed fits 2 cores"
+	noMetricsAPI = "there is no metrics API to scale by"
+	stockProxy   = "the proxies are upstream's Envoy, which lacks Istio's extensions"
+	outsideTrust = "the pages' DestinationRules trust the system's authorities: in this testbed that is the outside world's"
+)
+
+// trustPatch mounts the root of the outside world over the system's bundle of a sidecar, which is an init container where sidecars
+// are native and a container elsewhere, as in Istio's own template.
+// Source: https://istio.io/latest/docs/setup/additional-setup/sidecar-injection/#custom-templates-experimental
+const trustPatch = `{{- $native := ne (index .ObjectMeta.Annotations ` + "`sidecar.istio.io/nativeSidecar`" + ` | default (printf "%t" .NativeSidecars)) "false" }}
+spec:
+  {{ if $native }}initContainers{{ else }}containers{{ end }}:
+  - name: ` + sidecarContainer + `
+    volumeMounts:
+    - name: ` + fixtures.TrustConfigMap + `-bundle
+      mountPath: ` + bundleFolder + `
+      readOnly: true
+  volumes:
+  - name: ` + fixtures.TrustConfigMap + `-bundle
+    configMap:
+      name: ` + fixtures.TrustConfigMap + `
+      optional: true
+`
+
+// settings are all that is asked of istioctl beside its default profile.
+func settings(set images.Set) []setting {
+	all := []setting{
+		{"hub", set.IstioHub, ""},
+		{"tag", set.IstioTag, ""},
+		{"components.egressGateways", []any{map[string]any{"name": "istio-egressgateway", "enabled": true}}, "the egress pages need the gateway that the default profile leaves out"},
+		{"meshConfig.accessLogFile", "/dev/stdout", "the pages ask for access logs"},
+		{"meshConfig.outboundTrafficPolicy.mode", "ALLOW_ANY", ""}, // the default, written out because a page changes it
+		{"meshConfig.defaultConfig.fileFlushInterval", "0.020s", "a line of an access log is written after 20 ms, not after Envoy's 1 s"},
+		{"values.global.imagePullPolicy", "IfNotPresent", ""},
+		{"values.global.proxy.resources.requests", requests("5m", "32Mi"), smallMachine},
+		{"values.pilot.resources.requests", requests("10m", "128Mi"), smallMachine},
+		{"values.pilot.autoscaleEnabled", false, noMetricsAPI},
+		{"values.sidecarInjectorWebhook.templates." + trustTemplate, trustPatch, outsideTrust},
+		{"values.sidecarInjectorWebhook.defaultTemplates", []any{"sidecar", trustTemplate}, ""}, // said above
+	}
+	for _, gateway := range []string{"istio-ingressgateway", "istio-egressgateway"} {
+		values := "values.gateways." + gateway + "."
+		all = append(all,
+			setting{values + "resources.requests", requests("5m", "32Mi"), smallMachine},
+			setting{values + "autoscaleEnabled", false, noMetricsAPI},
+			setting{values + "configVolumes", []any{map[string]any{
+				"name": fixtures.TrustConfigMap, "mountPath": bundleFolder, "configMapName": fixtures.TrustConfigMap,
+			}}, outsideTrust},
+		)
+	}
+	if set.StockEnvoy {
+		all = append(all,
+			setting{"values.telemetry.enabled", false, stockProxy},
+			setting{"values.pilot.env.PILOT_ENABLE_METADATA_EXCHANGE", "false", stockProxy},
+			setting{"values.pilot.env.PILOT_ENABLE_ALPN_FILTER", "false", stockProxy},
+			setting{"values.pilot.env.PILOT_DISABLE_MX_ALPN", "true", stockProxy},
+		)
+	}
+	return all
+}
+
+func requests(cpu, memory string) map[string]any { return map[string]any{"cpu": cpu, "memory": memory} }
+
+// operator is the file for istioctl install.
+// Source: https://istio.io/latest/docs/reference/config/istio.operator.v1alpha1/
+func operator(set images.Set) ([]byte, error) {
+	file := map[string]any{
+		"apiVersion": "install.istio.io/v1alpha1",
+		"kind":       "IstioOperator",
+		"metadata":   map[string]any{"namespace": istioSystem},
+		"spec":       map[string]any{"profile": "default"},
+	}
+	for _, s := range settings(set) {
+		if err := unstructured.SetNestedField(file, s.value, strings.Split("spec."+s.path, ".")...); err != nil {
+			return nil, fmt.Errorf("write the IstioOperator file: %w", err)
+		}
+	}
+	return yaml.Marshal(file)
+}
+
+// istioDeviations are the settings that differ from a default install.
+func istioDeviations(set images.Set) []string {
+	var all []string
+	for _, s := range settings(set) {
+		if s.reason == "" {
+			continue
+		}
+		all = append(all, "Istio: "+s.short()+": "+s.reason)
+	}
+	return all
+}
+
+// short is path and value in one line; a value that is a text of its own is left out.
+func (s setting) short() string {
+	switch value := s.value.(type) {
+	case string, bool:
+		if text := fmt.Sprint(value); !strings.Contains(text, "\n") {
+			return s.path + "=" + text
+		}
+	case map[string]any:
+		return fmt.Sprintf("%s cpu=%v memory=%v", s.path, value["cpu"], value["memory"])
+	}
+	return s.path
+}
+
+// installIstio runs istioctl install, the way Istio documents.
+// Source: https://istio.io/latest/docs/setup/install/istioctl/
+func (b *builder) installIstio(ctx context.Context) error {
+	text, err := operator(b.Set)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(b.OperatorFile(), text, 0o600); err != nil {
+		return fmt.Errorf("keep the IstioOperator file: %w", err)
+	}
+	log, err := os.Create(b.home.file(istioLogFile))
+	if err != nil {
+		return fmt.Errorf("keep what istioctl says: %w", err)
+	}
+	defer func() { _ = log.Close() }()
+	_, err = engine.Command{
+		Args: []string{b.Set.Istioctl, "install", "-y", "-f", b.OperatorFile(), "--kubeconfig", b.Kubeconfig, "--readiness-timeout", readinessTimeout},
+		Tee:  log,
+	}.Run(ctx)
+	return err
+}
