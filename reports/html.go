@@ -182,27 +182,39 @@ func newHTMLView(r Report) htmlView {
 // opens tells whether a scenario is shown in full from the start.
 func opens(v Verdict) bool { return v == Failed || v == Inconclusive || v == Flaky }
 
-// headline is the report in one sentence.
+// headline is the report in one sentence, about the scenarios that were asked for.
 func headline(r Report) string {
-	all := counted(len(r.Results), "scenario")
+	if r.Run.endedEarly() != "" {
+		return "The run ended early: " + outcome(r)
+	}
+	text := outcome(r)
+	return strings.ToUpper(text[:1]) + text[1:]
+}
+
+func outcome(r Report) string {
+	count := r.Summary.Scenarios
+	asked := len(r.Results) - count[Skipped]
+	all := counted(asked, "scenario")
 	var wrong []string
 	for _, v := range []Verdict{Failed, Inconclusive, NotRun} {
-		if n := r.Summary.Scenarios[v]; n > 0 {
-			wrong = append(wrong, fmt.Sprintf("%d %s", n, v))
+		if count[v] > 0 {
+			wrong = append(wrong, fmt.Sprintf("%d %s", count[v], v))
 		}
 	}
-	t := r.tally()
+	passed := r.tally().Passed
 	switch {
-	case len(r.Results) == 0:
-		return "No scenario was replayed"
+	case asked == 0:
+		return "no scenario was replayed"
 	case len(wrong) > 0:
 		return fmt.Sprintf("%s of %s", strings.Join(wrong, ", "), all)
-	case t.Passed == 0:
-		return fmt.Sprintf("Nothing was shown: none of %s passed", all)
-	case t.Passed == len(r.Results):
-		return fmt.Sprintf("All %s passed", all)
+	case passed == 0:
+		return fmt.Sprintf("nothing was shown, %s cannot be verified here", all)
+	case passed < asked:
+		return fmt.Sprintf("%d of %s passed, %d cannot be verified here", passed, all, asked-passed)
+	case asked == 1:
+		return "the scenario passed"
 	}
-	return fmt.Sprintf("%d of %s passed, none failed", t.Passed, all)
+	return fmt.Sprintf("all %s passed", all)
 }
 
 func htmlCounts(s Summary) []htmlCount {

@@ -137,6 +137,23 @@ func TestEveryInnerLinkHasItsTarget(t *testing.T) {
 	}
 }
 
+func TestHeadline(t *testing.T) {
+	a, b, c := one("a", Passed, ""), one("b", Unverifiable, "x"), one("c", Skipped, "x")
+	killed := reportOf(a, one("d", NotRun, "x"))
+	killed.Run.Error = "killed"
+	for want, r := range map[string]Report{
+		"All 2 scenarios passed":                                reportOf(a, one("d", Flaky, "x"), c),
+		"The scenario passed":                                   reportOf(a, c),
+		"1 of 2 scenarios passed, 1 cannot be verified here":    reportOf(a, b, c),
+		"Nothing was shown, 1 scenario cannot be verified here": reportOf(b, c),
+		"No scenario was replayed":                              reportOf(c),
+		"1 failed, 1 inconclusive of 3 scenarios":               reportOf(a, one("d", Failed, "x"), one("e", Inconclusive, "x"), c),
+		"The run ended early: 1 not run of 2 scenarios":         killed,
+	} {
+		NewWithT(t).Expect(headline(r)).To(Equal(want))
+	}
+}
+
 func TestUpstreamURL(t *testing.T) {
 	for path, want := range map[string]string{
 		"": "",
