@@ -1,0 +1,63 @@
+package egresscontrol
+
+import (
+	. "github.com/onsi/gomega"
+
+	. "github.com/meshproof/meshproof/suites/internal/match"
+	. "github.com/meshproof/meshproof/suites/internal/scenario"
+)
+
+// What the page greps for in the mesh ConfigMap. There is a third mode, ALLOW_ANY_DYNAMIC_DNS, that must not be taken for the first.
+const (
+	allowsAny    = `mode: ALLOW_ANY\b`
+	registryOnly = `mode: REGISTRY_ONLY\b`
+)
+
+// passedThrough is the sidecar's line for a connection to an unknown host under ALLOW_ANY: it goes where the client wanted to go.
+func passedThrough(address any) Line {
+	return Line{Method: Dash, UpstreamHost: address, UpstreamCluster: "PassthroughCluster", DownstreamLocal: address}
+}
+
+func allowAnyPassthrough() Scenario {
+	const blind = "the sidecar passed a connection through and saw nothing of the request: no monitoring, no control"
+	return Scenario{
+		ID:    "egress/egress-control/allow-any-passthrough",
+		Title: "ALLOW_ANY lets unknown HTTPS hosts through",
+		Doc:   told("82-99"),
+		Needs: []Need{Workload(Curl), Site("www.baidu.com"), Site("edition.cnn.com"), Site("www.google.com"), Outbound(AllowAny)},
+		Notes: []string{"A default installation of today does not write the mode into the ConfigMap, the testbed's does."},
+		Steps: []Step{
+			{
+				Says: "Get the current mode",
+				Do:   meshConfig(),
+				Want: []Expectation{
+					Documented("it is ALLOW_ANY", HaveJSONPath("{.data.mesh}", MatchRegexp(allowsAny))),
+					Upstream("it is not REGISTRY_ONLY", HaveJSONPath("{.data.mesh}", Not(MatchRegexp(registryOnly)))),
+				},
+			},
+			{
+				Says: "Send a request from inside the mesh to an external HTTPS service, www.baidu.com",
+				Do:   Send(headOf("www.baidu.com")),
+				Want: []Expectation{
+					Documented("it succeeds", HaveHops(StatusLine("HTTP/1.1 200 OK"))),
+					Documented(blind, LoggedBy(Curl.Proxy(), passedThrough(baiduAddress+":443"))),
+					Derived("the request arrived", HaveHits("www.baidu.com:443", 1)),
+				},
+			},
+			{
+				Says: "Send a request to another, edition.cnn.com",
+				Do:   Send(headOf("edition.cnn.com")),
+				Want: []Expectation{
+					Documented("it succeeds", HaveHops(StatusLine("HTTP/2 200"))),
+					Documented(blind, LoggedBy(Curl.Proxy(), passedThrough(toCNN()))),
+					Derived("the request arrived", HaveHits("edition.cnn.com:443", 1)),
+				},
+			},
+			{
+				Says: "Send a request to the host that the page itself uses, www.google.com",
+				Do:   Send(headOf("www.google.com")),
+				Want: []Expectation{Upstream("it succeeds", HaveHops(StatusLine("HTTP/2 200")))},
+			},
+		},
+	}
+}

@@ -1,0 +1,76 @@
+package egressgateway
+
+import (
+	"testing"
+
+	. "github.com/onsi/gomega"
+
+	"github.com/meshproof/meshproof/fixtures"
+	"github.com/meshproof/meshproof/suites/internal/catalogue"
+	"github.com/meshproof/meshproof/suites/internal/match"
+	"github.com/meshproof/meshproof/suites/internal/probe"
+	"github.com/meshproof/meshproof/suites/internal/scenario"
+)
+
+func TestPageIsComplete(t *testing.T) {
+	g := NewWithT(t)
+	page := New()
+	g.Expect(scenario.Validate(page)).To(Succeed())
+
+	ids := make([]string, 0, len(page.Scenarios))
+	for _, s := range page.Scenarios {
+		ids = append(ids, s.ID)
+	}
+	g.Expect(ids).To(Equal(catalogue.Under("egress/egress-gateway/")))
+}
+
+// Both addresses of edition.cnn.com fit the pattern in a log line, on their port only.
+func TestPatternOfCNN(t *testing.T) {
+	g := NewWithT(t)
+	site := siteOf(g, "edition.cnn.com")
+	g.Expect(site.Addresses).NotTo(BeEmpty())
+	for _, address := range site.Addresses {
+		for port, fits := range map[string]bool{":443": true, ":80": false, ":4430": false} {
+			line := probe.LogLine{Format: probe.EnvoyTCP, UpstreamHost: address.String() + port}
+			e := probe.Evidence{Logs: map[probe.Peer][]probe.LogLine{scenario.EgressGateway: {line}}}
+			g.Expect(match.LoggedBy(scenario.EgressGateway, match.Line{UpstreamHost: toCNN("443")}).Match(e)).To(Equal(fits), address.String()+port)
+		}
+	}
+}
+
+// The stand-ins are as the promises say: the page's size, the address that curl tries, the address of somebody else.
+func TestStandIns(t *testing.T) {
+	g := NewWithT(t)
+	cnn := siteOf(g, "edition.cnn.com")
+	var sizes []int
+	for _, page := range cnn.Tenants[0].Pages {
+		if page.Path == "/politics" {
+			sizes = append(sizes, page.Size)
+		}
+	}
+	g.Expect(sizes).To(Equal([]int{pageSize}))
+	g.Expect(cnn.Addresses[0].String()).To(Equal("198.51.100.67"))
+
+	evil := siteOf(g, "evil.example")
+	g.Expect(evil.Addresses).To(HaveLen(1))
+	g.Expect(evil.Addresses[0].String()).To(Equal(evilAddress))
+}
+
+// The issue asks that missing enforcement fails a scenario: none may be excused by a capability.
+func TestNoScenarioIsExcused(t *testing.T) {
+	g := NewWithT(t)
+	for _, s := range New().Scenarios {
+		g.Expect(s.Needs).NotTo(ContainElement(BeAssignableToTypeOf(scenario.CapabilityNeed{})), s.ID)
+		for _, step := range s.Steps {
+			for _, promise := range step.Want {
+				g.Expect(promise.Requires).To(BeEmpty(), s.ID+": "+promise.Says)
+			}
+		}
+	}
+}
+
+func siteOf(g Gomega, host string) fixtures.Site {
+	site, ok := fixtures.SiteByHost(host)
+	g.Expect(ok).To(BeTrue(), host)
+	return site
+}

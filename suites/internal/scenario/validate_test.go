@@ -1,0 +1,54 @@
+package scenario_test
+
+import (
+	"testing"
+	"testing/fstest"
+
+	. "github.com/onsi/gomega"
+	"github.com/onsi/gomega/gcustom"
+
+	"github.com/meshproof/meshproof/suites/internal/probe"
+	. "github.com/meshproof/meshproof/suites/internal/scenario"
+)
+
+func anything() Expectation {
+	return Derived("anything", gcustom.MakeMatcher(func(probe.Evidence) (bool, error) { return true, nil }))
+}
+
+// page is a page of one scenario with these steps.
+func page(steps ...Step) Page {
+	return Page{
+		Name: "door", Title: "Opening a door", Upstream: "tasks/door",
+		Manifests: fstest.MapFS{"door.yaml": &fstest.MapFile{Data: []byte("kind: Door\n")}},
+		Scenarios: []Scenario{{
+			ID: "egress/door/open", Title: "The door opens", Doc: Doc{Seed: "002_8b69ceefb7187955.txt", Lines: "1-2"}, Steps: steps,
+		}},
+	}
+}
+
+func TestDryRunUsesItsFile(t *testing.T) {
+	g := NewWithT(t)
+	g.Expect(Validate(page(Step{Says: "Try the door", Do: DryRun("door.yaml"), Want: []Expectation{anything()}}))).To(Succeed())
+	g.Expect(Validate(page(Step{Says: "Try the gate", Do: DryRun("gate.yaml"), Want: []Expectation{anything()}}))).To(MatchError(And(
+		ContainSubstring("gate.yaml: file does not exist"),
+		ContainSubstring("manifests/door.yaml is applied by no scenario"),
+	)))
+}
+
+func TestChangesHoldNoPromises(t *testing.T) {
+	applied := Step{Says: "Hang the door", Do: Apply("door.yaml")}
+	asked := Step{Says: "Look at it", Do: Get("door", "front"), Want: []Expectation{anything()}}
+	for name, change := range map[string]Action{
+		"install":         Install("values.global.proxy.includeIPRanges=10.96.0.0/16"),
+		"install again":   Install(),
+		"restart":         Restart(Curl),
+		"label namespace": LabelNamespace("default", "istio-injection", "enabled"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := NewWithT(t)
+			g.Expect(Validate(page(applied, Step{Says: "Change something", Do: change}, asked))).To(Succeed())
+			g.Expect(Validate(page(applied, Step{Says: "Change something", Do: change, Want: []Expectation{anything()}}, asked))).
+				To(MatchError(ContainSubstring("a change brings back no evidence")))
+		})
+	}
+}
