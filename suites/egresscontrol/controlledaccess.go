@@ -25,7 +25,7 @@ func httpsRefused(from probe.Peer, host string, address any) []Expectation {
 	return []Expectation{
 		Derived("curl's TLS handshake is cut", HaveExit(35)),
 		Derived("the sidecar sent the connection into its black hole", LoggedBy(from.Proxy(), Line{
-			Method: Dash, UpstreamHost: Dash, UpstreamCluster: "BlackHoleCluster", DownstreamLocal: address,
+			Method: Dash, Flags: "UH", UpstreamHost: Dash, UpstreamCluster: "BlackHoleCluster", DownstreamLocal: address,
 		})),
 		Derived("nothing arrived at "+host, HaveNoHits(host+":443")),
 	}

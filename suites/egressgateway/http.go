@@ -140,7 +140,7 @@ func resolutionNoneFailsAtGateway() Scenario {
 				Want: []Expectation{
 					Upstream("the site does not answer", HaveHops(Status(503)), Differs("the page warns of an endless loop")),
 					Derived("the gateway has no address to send it to", LoggedBy(EgressGateway, Line{
-						Code: 503, Flags: "UH", UpstreamHost: Dash, UpstreamCluster: direct80,
+						Code: 503, Flags: "UH", Details: "no_healthy_upstream", UpstreamHost: Dash, UpstreamCluster: direct80,
 					})),
 					Derived("nothing arrived at the site", HaveNoHits("edition.cnn.com:80")),
 				},
