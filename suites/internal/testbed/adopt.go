@@ -77,7 +77,7 @@ func (b *builder) fits(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	held, err := b.client.CoreV1().ConfigMaps(kubeSystem).Get(ctx, sealName, metav1.GetOptions{})
+	held, err := b.client.CoreV1().ConfigMaps(kubeSystem).Get(ctx, signatureName, metav1.GetOptions{})
 	if err != nil {
 		return fmt.Errorf("its fingerprint cannot be read: %w", err)
 	}
@@ -93,9 +93,10 @@ func (b *builder) healthy(ctx context.Context) error {
 		return err
 	}
 	var address netip.Addr
+	wanted := partsOf(b.Set)
 	err := await(ctx, b.client.pods("", ""), func(pods []*corev1.Pod) string {
 		address = addressOf(pods, part{outside.Namespace, outside.Selector})
-		return unready(pods, parts)
+		return unready(pods, wanted)
 	})
 	if err != nil {
 		return err
@@ -103,7 +104,7 @@ func (b *builder) healthy(ctx context.Context) error {
 	if err := b.client.trusted(ctx); err != nil {
 		return err
 	}
-	return b.route(ctx, address)
+	return b.enclose(ctx, address)
 }
 
 // addressOf is the address of a part's Ready pod.

@@ -58,7 +58,7 @@ func newBuilder(o Options) (*builder, error) {
 
 // How long things may take before they are given up, far beyond what they take on 2 cores.
 const (
-	buildTimeout  = 10 * time.Minute // everything after the images
+	buildTimeout  = 5 * time.Minute  // everything after the images
 	healthTimeout = 15 * time.Second // a cluster that stood already
 	removeTimeout = 60 * time.Second
 	diagnoseLimit = 30 * time.Second

@@ -24,10 +24,13 @@ const (
 	restrictOOMScore    = "[plugins.\"io.containerd.grpc.v1.cri\"]\n  restrict_oom_score_adj = true\n"
 )
 
+// podSubnet holds the addresses of pods: kind's default, which the node image without kindnet has in its static network as well.
+const podSubnet = "10.244.0.0/16"
+
 // kindConfig is the cluster: one node.
 func kindConfig(set images.Set, e *engine.Engine) *v1alpha4.Cluster {
 	config := &v1alpha4.Cluster{
-		Networking: v1alpha4.Networking{DisableDefaultCNI: !set.DefaultCNI, IPFamily: v1alpha4.IPv4Family},
+		Networking: v1alpha4.Networking{DisableDefaultCNI: !set.DefaultCNI, IPFamily: v1alpha4.IPv4Family, PodSubnet: podSubnet},
 		Nodes:      []v1alpha4.Node{{Role: v1alpha4.ControlPlaneRole, Image: set.NodeImage}},
 	}
 	if e.LegacyCgroups {

@@ -5,7 +5,6 @@ import (
 
 	"github.com/meshproof/meshproof/fixtures/images"
 	"github.com/meshproof/meshproof/reports"
-	"github.com/meshproof/meshproof/suites/internal/scenario"
 	"github.com/meshproof/meshproof/suites/internal/testbed/engine"
 )
 
@@ -20,8 +19,8 @@ func facts(set images.Set, e *engine.Engine) reports.Testbed {
 	for _, image := range set.Images {
 		f.Images[image.Reference] = image.Digest
 	}
-	for capability, has := range Capabilities(set) {
-		f.Capabilities[string(capability)] = has
+	for capability, why := range Lacks(set) {
+		f.Capabilities[string(capability)] = why == ""
 	}
 	for _, w := range e.Workarounds {
 		f.Workarounds = append(f.Workarounds, w.String())
@@ -29,21 +28,16 @@ func facts(set images.Set, e *engine.Engine) reports.Testbed {
 	return f
 }
 
-// Capabilities are what the images allow a testbed to show.
-func Capabilities(set images.Set) map[scenario.Capability]bool {
-	return map[scenario.Capability]bool{
-		scenario.IstioProxy:            !set.StockEnvoy,
-		scenario.NetworkPolicyEnforced: set.DefaultCNI, // kindnet enforces it
-	}
-}
-
 // deviations are all differences from a default install, each with its reason.
 func deviations(set images.Set) []string {
 	all := istioDeviations(set)
 	all = append(all, nameDeviations()...)
 	all = append(all, outsideDeviations()...)
+	all = append(all, sealDeviations()...)
 	if !set.DefaultCNI {
-		all = append(all, "network: static routes by the standard CNI plugins instead of kindnet, on one node: kindnet is not to be had as a package")
+		all = append(all,
+			"network: static routes by the standard CNI plugins instead of kindnet, on one node: kindnet is not to be had as a package",
+			"network: NetworkPolicies are enforced by an agent of this project: the standard CNI plugins do not")
 	}
 	return all
 }

@@ -19,8 +19,8 @@ import (
 // recipe is how a testbed is made, as far as nothing else in the fingerprint tells. Raise it when that changes.
 const recipe = "1"
 
-// sealName is the ConfigMap in kube-system that says that a cluster is complete, and what it is.
-const sealName = "meshproof"
+// signatureName is the ConfigMap in kube-system that says that a cluster is complete, and what it is.
+const signatureName = "meshproof"
 
 // prints are hashes of what makes a testbed what it is, by a name that a person understands.
 type prints map[string]string
@@ -42,7 +42,7 @@ func fingerprint(set images.Set, e *engine.Engine) (prints, error) {
 	all := prints{
 		"images": set.Key, "recipe": recipe, "Istio settings": sum(istio), "node": sum(kind), "sites": sum(sites), "names": sum([]byte(corefile())),
 	}
-	for _, w := range []fixtures.Workload{outside, source} {
+	for _, w := range workloadsOf(set) {
 		text, err := manifestsOf(w)
 		if err != nil {
 			return nil, err
@@ -91,10 +91,10 @@ func key(name string) string {
 	return string(text)
 }
 
-func sealObject(p prints, runID string) *unstructured.Unstructured {
+func signature(p prints, runID string) *unstructured.Unstructured {
 	data := map[string]string{"run": runID}
 	for _, name := range slices.Sorted(maps.Keys(p)) {
 		data[key(name)] = p[name]
 	}
-	return configMap(kubeSystem, sealName, data)
+	return configMap(kubeSystem, signatureName, data)
 }

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/meshproof/meshproof/fixtures"
@@ -14,8 +15,9 @@ import (
 
 // The workloads that belong to every testbed.
 var (
-	outside = fixtures.Internet
-	source  = fixtures.Curl
+	outside  = fixtures.Internet
+	source   = fixtures.Curl
+	policies = fixtures.NetworkPolicy // where the network of the node enforces none
 )
 
 // deadMetric is the metric of the routes that lead nowhere: worse than any other, so that they count only while the outside world is down.
@@ -23,7 +25,7 @@ const deadMetric = "4096"
 
 // raiseOutside brings the outside world up: nothing to the sites' addresses may leave the machine, not even before their pod is there.
 func (b *builder) raiseOutside(ctx context.Context) error {
-	if err := b.route(ctx, netip.Addr{}); err != nil {
+	if err := b.enclose(ctx, netip.Addr{}); err != nil {
 		return err
 	}
 	if err := b.applyOutside(ctx); err != nil {
@@ -97,6 +99,14 @@ func (b *Bed) route(ctx context.Context, pod netip.Addr) error {
 		return fmt.Errorf("route the sites' addresses in the node: %w", err)
 	}
 	return nil
+}
+
+// enclose sees to it that what is sent to a site comes to the outside world's pod, and that nothing else leaves the machine.
+func (b *Bed) enclose(ctx context.Context, pod netip.Addr) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return b.route(ctx, pod) })
+	group.Go(func() error { return b.seal(ctx) })
+	return group.Wait()
 }
 
 // RouteOutside leads the sites' addresses to the outside world's pod as it is now. A pod that was replaced has another address.

@@ -11,6 +11,8 @@ import (
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/client-go/tools/cache"
+
+	"github.com/meshproof/meshproof/fixtures/images"
 )
 
 // Namespaces of the testbed.
@@ -26,19 +28,25 @@ type part struct {
 	selector  string
 }
 
-// parts are all of them, static pods included.
-var parts = []part{
-	{kubeSystem, "component=etcd"},
-	{kubeSystem, "component=kube-apiserver"},
-	{kubeSystem, "component=kube-controller-manager"},
-	{kubeSystem, "component=kube-scheduler"},
-	{kubeSystem, "k8s-app=kube-proxy"},
-	{kubeSystem, "k8s-app=kube-dns"},
-	{istioSystem, "app=istiod"},
-	{istioSystem, "istio=ingressgateway"},
-	{istioSystem, "istio=egressgateway"},
-	{outside.Namespace, outside.Selector},
-	{pages, source.Selector},
+// partsOf are all of them, static pods included.
+func partsOf(set images.Set) []part {
+	all := []part{
+		{kubeSystem, "component=etcd"},
+		{kubeSystem, "component=kube-apiserver"},
+		{kubeSystem, "component=kube-controller-manager"},
+		{kubeSystem, "component=kube-scheduler"},
+		{kubeSystem, "k8s-app=kube-proxy"},
+		{kubeSystem, "k8s-app=kube-dns"},
+		{istioSystem, "app=istiod"},
+		{istioSystem, "istio=ingressgateway"},
+		{istioSystem, "istio=egressgateway"},
+		{outside.Namespace, outside.Selector},
+		{pages, source.Selector},
+	}
+	if !set.DefaultCNI {
+		all = append(all, part{policies.Namespace, policies.Selector})
+	}
+	return all
 }
 
 // own are the namespaces in which nothing may be unready.
@@ -73,7 +81,7 @@ func unreadyNodes(nodes []*corev1.Node) string {
 }
 
 // awaitReady returns when every part is there and Ready.
-func (c *client) awaitReady(ctx context.Context) error {
+func (c *client) awaitReady(ctx context.Context, parts []part) error {
 	return await(ctx, c.pods("", ""), func(pods []*corev1.Pod) string { return unready(pods, parts) })
 }
 

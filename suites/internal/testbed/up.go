@@ -20,6 +20,7 @@ const (
 	phaseCluster      = "cluster"
 	phasePreload      = "preload"
 	phaseNames        = "names"
+	phasePolicies     = "network policy"
 	phaseTrust        = "trust"
 	phaseIstio        = "Istio"
 	phaseOutside      = "outside world"
@@ -126,12 +127,13 @@ func (b *builder) phases() []phase {
 		{name: phaseCluster, do: b.createCluster, after: []string{phaseNodeImage}},
 		{name: phasePreload, do: b.preload, after: []string{phaseCluster}},
 		{name: phaseNames, do: b.resolveNames, after: []string{phaseCluster}},
+		{name: phasePolicies, do: b.enforcePolicies, after: []string{phasePreload}},
 		{name: phaseTrust, do: b.spreadTrust, after: []string{phaseCluster, phaseCertificates}},
 		{name: phaseIstio, do: b.installIstio, after: []string{phaseTrust, phasePreload}},
-		{name: phaseOutside, do: b.raiseOutside, after: []string{phaseCluster, phaseCertificates, phasePreload}},
+		{name: phaseOutside, do: b.raiseOutside, after: []string{phaseCertificates, phasePreload}},
 		{name: phaseFixtures, do: b.applySource, after: []string{phaseTrust, phasePreload}},
-		{name: phaseReady, do: b.awaitReady, after: []string{phaseNames, phaseIstio, phaseOutside, phaseFixtures}},
-		{name: phaseFingerprint, do: b.seal, after: []string{phaseReady}},
+		{name: phaseReady, do: b.awaitReady, after: []string{phaseNames, phasePolicies, phaseIstio, phaseOutside, phaseFixtures}},
+		{name: phaseFingerprint, do: b.sign, after: []string{phaseReady}},
 	}
 }
 
@@ -184,11 +186,11 @@ func (b *builder) awaitReady(ctx context.Context) error {
 	if err := b.client.awaitNode(ctx); err != nil {
 		return err
 	}
-	return b.client.awaitReady(ctx)
+	return b.client.awaitReady(ctx, partsOf(b.Set))
 }
 
-// seal says in the cluster and in its folder that it is complete, and what it is.
-func (b *builder) seal(ctx context.Context) error {
+// sign says in the cluster and in its folder that it is complete, and what it is.
+func (b *builder) sign(ctx context.Context) error {
 	print, err := fingerprint(b.Set, b.Engine)
 	if err != nil {
 		return err
@@ -197,7 +199,7 @@ func (b *builder) seal(ctx context.Context) error {
 	if err := errors.Join(b.home.write(setFile, b.Set), b.home.write(factsFile, b.Facts)); err != nil {
 		return err
 	}
-	if err := b.client.applyObject(ctx, kubeSystem, sealObject(print, b.owner.RunID)); err != nil {
+	if err := b.client.applyObject(ctx, kubeSystem, signature(print, b.owner.RunID)); err != nil {
 		return err
 	}
 	b.owner.Complete = true

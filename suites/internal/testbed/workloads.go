@@ -10,6 +10,9 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/meshproof/meshproof/fixtures"
+	"github.com/meshproof/meshproof/fixtures/images"
 )
 
 // Back-off of questions that no watch answers.
@@ -17,6 +20,23 @@ const (
 	firstPause = 10 * time.Millisecond
 	lastPause  = 160 * time.Millisecond
 )
+
+// workloadsOf are all that a testbed has.
+func workloadsOf(set images.Set) []fixtures.Workload {
+	all := []fixtures.Workload{outside, source}
+	if !set.DefaultCNI {
+		all = append(all, policies)
+	}
+	return all
+}
+
+// enforcePolicies brings the enforcement of NetworkPolicies to a node whose network has none.
+func (b *builder) enforcePolicies(ctx context.Context) error {
+	if b.Set.DefaultCNI {
+		return nil
+	}
+	return b.client.applyWorkload(ctx, policies.Namespace, policies)
+}
 
 // applySource brings up curl in default, with its sidecar, as soon as istiod gives it one.
 func (b *builder) applySource(ctx context.Context) error {
