@@ -1,0 +1,286 @@
+package mesh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/meshproof/meshproof/suites/internal/probe"
+	"github.com/meshproof/meshproof/suites/internal/proxyconfig"
+	"github.com/meshproof/meshproof/suites/internal/scenario"
+)
+
+// Ask brings back the evidence of one attempt. An error means that it could not be asked: the API server, a stream or the pod failed.
+// Whatever the mesh itself answered, or refused to, is evidence.
+func (m *Mesh) Ask(ctx context.Context, q scenario.Question, env scenario.Env) (probe.Evidence, error) {
+	started := time.Now()
+	e, err := m.answer(ctx, q, env)
+	if err != nil {
+		return probe.Evidence{}, err
+	}
+	vars := maps.Clone(env)
+	if vars == nil {
+		vars = scenario.Env{}
+	}
+	maps.Copy(vars, e.Vars)
+	e.Vars, e.At, e.Took = vars, started, time.Since(started)
+	return e, nil
+}
+
+func (m *Mesh) answer(ctx context.Context, q scenario.Question, env scenario.Env) (probe.Evidence, error) {
+	switch q := q.(type) {
+	case scenario.SendAction:
+		return m.send(ctx, q, env)
+	case scenario.GetAction:
+		return m.get(ctx, q, env)
+	case scenario.ExecAction:
+		return m.execute(ctx, q, env)
+	case scenario.ExportAction:
+		return m.export(ctx, q, env)
+	case scenario.InspectAction:
+		return m.inspect(ctx, q)
+	}
+	return probe.Evidence{}, fmt.Errorf("the testbed cannot ask a %T", q)
+}
+
+// send is curl in the page's workload: the real one, by exec.
+func (m *Mesh) send(ctx context.Context, action scenario.SendAction, env scenario.Env) (probe.Evidence, error) {
+	asked, err := expandProbe(action.Probe, env)
+	if err != nil {
+		return probe.Evidence{}, err
+	}
+	pod, err := m.pods.ready(asked.From)
+	if err != nil {
+		return probe.Evidence{}, err
+	}
+	watched, err := m.openLogs(ctx, pod, action)
+	if err != nil {
+		return probe.Evidence{}, err
+	}
+	before, err := m.visits(ctx)
+	if err != nil && !errors.Is(err, errNoWorld) {
+		return probe.Evidence{}, err
+	}
+	var e probe.Evidence
+	for range max(action.Times, 1) {
+		if e, err = m.curl(ctx, pod, asked); err != nil {
+			return probe.Evidence{}, err
+		}
+		watched.asked(e)
+	}
+	e.Command = kubectlExec(asked.From, asked.Shown())
+	if err := watched.read(ctx, m, &e); err != nil {
+		return probe.Evidence{}, err
+	}
+	if before != nil {
+		after, err := m.visits(ctx)
+		if err != nil {
+			return probe.Evidence{}, err
+		}
+		e.Hits = requestsSince(before, after)
+	}
+	return e, nil
+}
+
+// expandProbe replaces the page's variables; one that nothing exported is an error.
+func expandProbe(p probe.Probe, env scenario.Env) (probe.Probe, error) {
+	texts := slices.Concat([]string{p.Method, p.URL, p.Data, p.Proxy}, p.Resolve)
+	for name, values := range p.Header {
+		texts = append(append(texts, name), values...)
+	}
+	if _, err := expandAll(texts, env); err != nil {
+		return p, err
+	}
+	return p.Expand(env), nil
+}
+
+// curl asks once, on a connection of its own.
+func (m *Mesh) curl(ctx context.Context, pod *corev1.Pod, asked probe.Probe) (probe.Evidence, error) {
+	if asked.Max == 0 {
+		asked.Max = requestLimit
+	}
+	ctx, cancel := context.WithTimeout(ctx, asked.Max+callTimeout)
+	defer cancel()
+	ran, err := m.cluster.exec(ctx, pod, asked.From.Container, asked.Command(probe.NewMarker()))
+	if err != nil {
+		return probe.Evidence{}, err
+	}
+	e, err := probe.ParseCurl(ran.stdout, ran.stderr, ran.exit)
+	if err != nil {
+		return probe.Evidence{}, fmt.Errorf("curl in pod %s: %w", fullName(pod), err)
+	}
+	return e, nil
+}
+
+// kubectlExec is a command in a workload as the pages write it.
+func kubectlExec(peer probe.Peer, command []string) []string {
+	words := []string{"kubectl", "exec", "deploy/" + peer.Workload}
+	if peer.Namespace != defaultNamespace {
+		words = append(words, "-n", peer.Namespace)
+	}
+	return append(append(words, "-c", peer.Container, "--"), command...)
+}
+
+// execute is any other documented command.
+func (m *Mesh) execute(ctx context.Context, action scenario.ExecAction, env scenario.Env) (probe.Evidence, error) {
+	command, err := expandAll(action.Command, env)
+	if err != nil {
+		return probe.Evidence{}, err
+	}
+	if len(command) == 0 {
+		return probe.Evidence{}, errors.New("there is no command to run")
+	}
+	pod, err := m.pods.ready(action.In)
+	if err != nil {
+		return probe.Evidence{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, execTimeout)
+	defer cancel()
+	ran, err := m.cluster.exec(ctx, pod, action.In.Container, command)
+	if err != nil {
+		return probe.Evidence{}, err
+	}
+	return probe.Evidence{
+		Command: kubectlExec(action.In, command), Exit: ran.exit,
+		Stdout: string(ran.stdout), Stderr: string(ran.stderr), Size: int64(len(ran.stdout)),
+	}, nil
+}
+
+// inspect reads everything that a proxy holds, endpoints included.
+func (m *Mesh) inspect(ctx context.Context, action scenario.InspectAction) (probe.Evidence, error) {
+	peer := action.Proxy.Proxy()
+	pod, err := m.pods.ready(peer)
+	if err != nil {
+		return probe.Evidence{}, err
+	}
+	path := proxyconfig.FullDumpPath
+	config, err := m.dump(ctx, pod, path)
+	if err != nil {
+		return probe.Evidence{}, err
+	}
+	return probe.Evidence{
+		Command: kubectlExec(peer, []string{"pilot-agent", "request", "GET", path[1:]}),
+		Proxies: map[probe.Peer]any{peer: config},
+	}, nil
+}
+
+// watchedLogs are the logs that are evidence for one question, each with a cursor taken before it.
+type watchedLogs struct {
+	logs    []watchedLog
+	markers map[string]bool
+	// connected tells that the last curl had a connection, so that the client's own sidecar has a line to write.
+	connected bool
+}
+
+type watchedLog struct {
+	peer   probe.Peer
+	pod    *corev1.Pod
+	stream *stream
+	cursor uint64
+	proxy  bool // an Envoy, which can be fenced
+	client bool // the client's own sidecar
+}
+
+// openLogs takes the cursors: of the client's own sidecar, and of every pod of every peer that is watched.
+func (m *Mesh) openLogs(ctx context.Context, client *corev1.Pod, action scenario.SendAction) (*watchedLogs, error) {
+	w := &watchedLogs{markers: map[string]bool{}}
+	if hasContainer(client, probe.SidecarContainer) {
+		w.logs = append(w.logs, watchedLog{peer: action.Probe.From.Proxy(), pod: client, proxy: true, client: true})
+	}
+	for _, peer := range action.Watch {
+		pods := m.pods.of(peer)
+		if len(pods) == 0 {
+			return nil, fmt.Errorf("watch the log of %s: %w", peer, errNoPod)
+		}
+		for _, pod := range pods {
+			if peer == action.Probe.From.Proxy() && pod.UID == client.UID {
+				continue
+			}
+			w.logs = append(w.logs, watchedLog{peer: peer, pod: pod, proxy: peer.Container == probe.SidecarContainer})
+		}
+	}
+	return w, each(w.logs, func(l *watchedLog) error { return m.openLog(ctx, l) })
+}
+
+// openLog takes a cursor. The first time a fence proves that the stream is being read and that no old line is still on its way.
+func (m *Mesh) openLog(ctx context.Context, l *watchedLog) error {
+	if l.stream = m.logs.follow(l.pod, l.peer.Container); l.stream == nil {
+		return errors.New("the mesh is closed")
+	}
+	if l.proxy && !l.stream.isFenced() {
+		if _, err := m.fence(ctx, l.pod, l.stream, l.stream.cursor()); err != nil {
+			return fmt.Errorf("the log of %s cannot be read: %w", l.peer, err)
+		}
+	}
+	l.cursor = l.stream.cursor()
+	return nil
+}
+
+// asked notes what ties lines to the question.
+func (w *watchedLogs) asked(e probe.Evidence) {
+	if e.Marker != "" {
+		w.markers[e.Marker] = true
+	}
+	w.connected = e.Timing.Connect > 0
+}
+
+// read fences every proxy and files the lines that came since the cursors.
+func (w *watchedLogs) read(ctx context.Context, m *Mesh, e *probe.Evidence) error {
+	e.Logs, e.Fence = map[probe.Peer][]probe.LogLine{}, map[probe.Peer]bool{}
+	fenced := make([]bool, len(w.logs))
+	err := eachIndexed(w.logs, func(i int, l *watchedLog) error {
+		var err error
+		if l.proxy {
+			fenced[i], err = m.fence(ctx, l.pod, l.stream, l.cursor)
+		}
+		if err == nil && l.client && fenced[i] && w.connected {
+			w.awaitOwn(ctx, l)
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("read the logs: %w", err)
+	}
+	for i, l := range w.logs {
+		lines, _, err := l.stream.from(l.cursor)
+		if err != nil {
+			return fmt.Errorf("read the logs: %w", err)
+		}
+		e.Logs[l.peer] = append(e.Logs[l.peer], w.evidence(lines)...)
+		if all, told := e.Fence[l.peer]; l.proxy {
+			e.Fence[l.peer] = fenced[i] && (all || !told)
+		}
+	}
+	return nil
+}
+
+// lateLine is how long the client's sidecar may take to write the line of a connection that curl has closed: the line comes when the other
+// side has closed it as well.
+const lateLine = 1500 * time.Millisecond
+
+// awaitOwn waits for the line of a connection that is still closing. That none comes is no error: not everything passes the sidecar.
+func (w *watchedLogs) awaitOwn(ctx context.Context, l *watchedLog) {
+	ctx, cancel := context.WithTimeout(ctx, lateLine)
+	defer cancel()
+	_ = l.stream.await(ctx, l.cursor, w.isEvidence)
+}
+
+// isEvidence leaves out our own fences and what carries the marker of an earlier question.
+func (w *watchedLogs) isEvidence(line logEntry) bool {
+	return line.fence == "" && (line.Marker == "" || w.markers[line.Marker]) && line.Format != probe.Unparsed
+}
+
+func (w *watchedLogs) evidence(lines []logEntry) []probe.LogLine {
+	var kept []probe.LogLine
+	for _, line := range lines {
+		if w.isEvidence(line) {
+			kept = append(kept, line.LogLine)
+		}
+	}
+	return kept
+}

@@ -1,0 +1,280 @@
+package mesh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/meshproof/meshproof/suites/internal/scenario"
+)
+
+// Change carries an action out on the page's files. The undo takes back what was done, also when it failed half way; it is nil when
+// nothing has to be taken back. A *scenario.RejectedError is the API server's answer to the page's YAML; any other error says that
+// the change could not be made.
+func (m *Mesh) Change(ctx context.Context, files fs.FS, c scenario.Change, env scenario.Env) (scenario.Undo, error) {
+	ctx, warned := collectWarnings(ctx)
+	defer func() { m.remember(warned) }()
+	change := &change{mesh: m, files: files, env: env}
+	var err error
+	switch c := c.(type) {
+	case scenario.ApplyAction:
+		err = change.apply(ctx, c)
+	case scenario.DeleteAction:
+		err = change.delete(ctx, c)
+	case scenario.RestartAction:
+		err = change.restart(ctx, c)
+	case scenario.LabelAction:
+		err = change.label(ctx, c)
+	case scenario.OutboundPolicyAction:
+		err = change.outboundPolicy(ctx, c)
+	default:
+		return nil, fmt.Errorf("the testbed cannot carry out a %T", c)
+	}
+	if len(change.undo) == 0 {
+		return nil, err
+	}
+	return change.takeBack, err
+}
+
+// change is one action under way: what it did so far, and how to take that back.
+type change struct {
+	mesh  *Mesh
+	files fs.FS
+	env   scenario.Env
+	undo  []scenario.Undo
+}
+
+// takeBack undoes in reverse order and goes on after an error, so that as little as possible stays.
+func (c *change) takeBack(ctx context.Context) error {
+	var errs []error
+	for i := len(c.undo) - 1; i >= 0; i-- {
+		errs = append(errs, c.undo[i](ctx))
+	}
+	return errors.Join(errs...)
+}
+
+func (c *change) apply(ctx context.Context, action scenario.ApplyAction) error {
+	for _, name := range action.Files {
+		objects, err := readManifest(c.files, name, c.env)
+		if err != nil {
+			return err
+		}
+		for _, object := range objects {
+			if err := c.applyObject(ctx, name, object, action.Namespace); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (c *change) applyObject(ctx context.Context, file string, object *unstructured.Unstructured, namespace string) error {
+	target, err := c.mesh.locate(object, namespace)
+	if err != nil {
+		return refused(file, object, err)
+	}
+	before, err := target.get(ctx)
+	if err != nil {
+		return err
+	}
+	after, err := c.mesh.applyTo(ctx, target, object, before)
+	if err != nil {
+		return refused(file, object, err)
+	}
+	k := target.key
+	if before == nil {
+		c.mesh.created(k, true)
+		c.undo = append(c.undo, func(ctx context.Context) error { return c.mesh.remove(ctx, target, after.GetUID()) })
+		return nil
+	}
+	if before.GetResourceVersion() != after.GetResourceVersion() {
+		c.undo = append(c.undo, func(ctx context.Context) error { return c.mesh.restore(ctx, target, before) })
+	}
+	return nil
+}
+
+// refused tells the API server's answer to a manifest from a fault.
+func refused(file string, object *unstructured.Unstructured, err error) error {
+	name := keyOf(object).String()
+	if isRefusal(err) {
+		return &scenario.RejectedError{File: file, Object: name, Err: err}
+	}
+	return fmt.Errorf("%s: apply %s: %w", file, name, err)
+}
+
+// target is where one object lives.
+type target struct {
+	cluster *cluster
+	mapping *meta.RESTMapping
+	key     key
+}
+
+// locate finds where an object belongs; namespace is for one that names none.
+func (m *Mesh) locate(object *unstructured.Unstructured, namespace string) (target, error) {
+	mapping, err := m.cluster.mappingOf(object.GroupVersionKind())
+	if err != nil {
+		return target{}, err
+	}
+	if mapping.Scope.Name() == meta.RESTScopeNameNamespace && object.GetNamespace() == "" {
+		object.SetNamespace(orDefault(namespace))
+	}
+	return target{cluster: m.cluster, mapping: mapping, key: keyOf(object)}, nil
+}
+
+// locateRef finds the object that a page names as kubectl does.
+func (m *Mesh) locateRef(ref scenario.ObjectRef, namespace string) (target, error) {
+	mapping, err := m.cluster.mappingFor(ref.Resource)
+	if err != nil {
+		return target{}, err
+	}
+	t := target{cluster: m.cluster, mapping: mapping, key: key{kind: mapping.GroupVersionKind.GroupKind(), name: ref.Name}}
+	if mapping.Scope.Name() == meta.RESTScopeNameNamespace {
+		if ref.Namespace != "" {
+			namespace = ref.Namespace
+		}
+		t.key.namespace = orDefault(namespace)
+	}
+	return t, nil
+}
+
+func orDefault(namespace string) string {
+	if namespace == "" {
+		return defaultNamespace
+	}
+	return namespace
+}
+
+// get is the object as it is now, nil where there is none.
+func (t target) get(ctx context.Context) (*unstructured.Unstructured, error) {
+	object, err := t.cluster.client(t.mapping, t.key.namespace).Get(ctx, t.key.name, metav1.GetOptions{})
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil, nil //nolint:nilnil // an object that is not there is an answer
+	case err != nil:
+		return nil, fmt.Errorf("read %s: %w", t.key, err)
+	}
+	return object, nil
+}
+
+// applyTo is kubectl apply --server-side. What is created gets the owner label; what somebody else made keeps its labels, or a sweep
+// would take it.
+func (m *Mesh) applyTo(ctx context.Context, t target, object, before *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	if before == nil || before.GetLabels()[OwnerLabel] != "" {
+		labels := maps.Clone(object.GetLabels())
+		if labels == nil {
+			labels = map[string]string{}
+		}
+		labels[OwnerLabel] = m.options.RunID
+		object.SetLabels(labels)
+	}
+	after, err := m.cluster.client(t.mapping, t.key.namespace).Apply(ctx, t.key.name, object, metav1.ApplyOptions{FieldManager: fieldManager, Force: true})
+	if err != nil {
+		return nil, err //nolint:wrapcheck // refused has to see the server's own error
+	}
+	if before == nil || before.GetResourceVersion() != after.GetResourceVersion() {
+		m.note(t.key, after)
+	}
+	return after, nil
+}
+
+// remove deletes an object unless another one has taken its name, and waits until it is gone.
+func (m *Mesh) remove(ctx context.Context, t target, uid types.UID) error {
+	background := metav1.DeletePropagationBackground
+	options := metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid}, PropagationPolicy: &background}
+	err := m.cluster.client(t.mapping, t.key.namespace).Delete(ctx, t.key.name, options)
+	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
+		m.created(t.key, false)
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("delete %s: %w", t.key, err)
+	}
+	m.note(t.key, nil)
+	if err := t.awaitGone(ctx, uid); err != nil {
+		return err
+	}
+	m.created(t.key, false)
+	return nil
+}
+
+// restore brings an object back to what it was, whether it was changed or deleted meanwhile.
+func (m *Mesh) restore(ctx context.Context, t target, before *unstructured.Unstructured) error {
+	err := until(ctx, callTimeout, nil, func(ctx context.Context) (string, error) {
+		now, err := t.get(ctx)
+		if err != nil {
+			return "", err
+		}
+		client := m.cluster.client(t.mapping, t.key.namespace)
+		wanted := written(before)
+		var after *unstructured.Unstructured
+		if now == nil {
+			after, err = client.Create(ctx, wanted, metav1.CreateOptions{FieldManager: fieldManager})
+		} else {
+			wanted.SetResourceVersion(now.GetResourceVersion())
+			wanted.SetUID(now.GetUID())
+			after, err = client.Update(ctx, wanted, metav1.UpdateOptions{FieldManager: fieldManager})
+		}
+		if apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) {
+			return "somebody else changes it at the same time", nil
+		}
+		if err == nil {
+			m.note(t.key, after)
+		}
+		return "", err //nolint:wrapcheck // wrapped below
+	})
+	if err != nil {
+		return fmt.Errorf("restore %s: %w", t.key, err)
+	}
+	return nil
+}
+
+func (c *change) restart(ctx context.Context, action scenario.RestartAction) error {
+	t, err := c.mesh.locateRef(scenario.ObjectRef{Resource: "deployments.apps", Name: action.Workload.Workload}, action.Workload.Namespace)
+	if err != nil {
+		return err
+	}
+	// What kubectl rollout restart writes. Taking it back would restart the pods once more, so it stays.
+	patch := fmt.Sprintf(`{"spec":{"template":{"metadata":{"annotations":{%q:%q}}}}}`, restartAnnotation, time.Now().UTC().Format(time.RFC3339Nano))
+	return c.patch(ctx, t, []byte(patch))
+}
+
+const restartAnnotation = "kubectl.kubernetes.io/restartedAt"
+
+func (c *change) label(ctx context.Context, action scenario.LabelAction) error {
+	t, err := c.mesh.locateRef(action.Object, action.Object.Namespace)
+	if err != nil {
+		return err
+	}
+	before, err := t.get(ctx)
+	if err != nil {
+		return err
+	}
+	if before == nil {
+		return fmt.Errorf("label %s: it does not exist", t.key)
+	}
+	patch, back := labelPatches(before.GetLabels(), action.Labels)
+	if err := c.patch(ctx, t, patch); err != nil {
+		return err
+	}
+	c.undo = append(c.undo, func(ctx context.Context) error { return c.patch(ctx, t, back) })
+	return nil
+}
+
+func (c *change) patch(ctx context.Context, t target, patch []byte) error {
+	after, err := c.mesh.cluster.client(t.mapping, t.key.namespace).Patch(ctx, t.key.name, types.MergePatchType, patch,
+		metav1.PatchOptions{FieldManager: fieldManager})
+	if err != nil {
+		return fmt.Errorf("change %s: %w", t.key, err)
+	}
+	c.mesh.note(t.key, after)
+	return nil
+}

@@ -1,0 +1,254 @@
+//go:build mesh
+
+package mesh_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	. "github.com/onsi/gomega"
+
+	"github.com/meshproof/meshproof/fixtures"
+	"github.com/meshproof/meshproof/suites/internal/probe"
+	"github.com/meshproof/meshproof/suites/internal/scenario"
+	"github.com/meshproof/meshproof/suites/internal/testbed/mesh"
+)
+
+// The tests of this file need a running mesh: go test -tags mesh ./suites/internal/testbed/mesh, with
+// MESHPROOF_KUBECONFIG naming its kubeconfig, MESHPROOF_CURL_IMAGE an image in the nodes that holds curl and sleep, and
+// MESHPROOF_HTTPBIN_IMAGE one that serves httpbin on port 8080.
+
+const liveNamespace = "meshtest"
+
+var (
+	client = probe.Peer{Namespace: liveNamespace, Workload: "curl", Container: "curl"}
+	server = probe.Peer{Namespace: liveNamespace, Workload: "httpbin", Container: "httpbin"}
+)
+
+// workload is a Deployment with a Service, as the fixtures have them.
+func workload(name, image, command string) *fstest.MapFile {
+	return &fstest.MapFile{Data: []byte(`apiVersion: v1
+kind: Service
+metadata: {name: ` + name + `}
+spec: {selector: {app: ` + name + `}, ports: [{name: http, port: 8000, targetPort: 8080}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: ` + name + `}
+spec:
+  selector: {matchLabels: {app: ` + name + `}}
+  template:
+    metadata: {labels: {app: ` + name + `}}
+    spec:
+      terminationGracePeriodSeconds: 0
+      containers: [{name: ` + name + `, image: "` + image + `", imagePullPolicy: IfNotPresent` + command + `}]
+`)}
+}
+
+func connect(t *testing.T) *mesh.Mesh {
+	t.Helper()
+	g := NewWithT(t)
+	kubeconfig := os.Getenv("MESHPROOF_KUBECONFIG")
+	g.Expect(kubeconfig).NotTo(BeEmpty(), "MESHPROOF_KUBECONFIG must name the kubeconfig of a running mesh")
+	started := time.Now()
+	m, err := mesh.Connect(t.Context(), mesh.Options{
+		Kubeconfig: kubeconfig, RunID: "mesh-test",
+		Capabilities: map[scenario.Capability]string{scenario.IstioProxy: "this proxy is upstream Envoy"},
+		Workloads: []fixtures.Workload{
+			{Name: "curl", Container: "curl", Manifests: []string{"curl.yaml"}},
+			{Name: "httpbin", Container: "httpbin", Manifests: []string{"httpbin.yaml"}},
+		},
+		Manifests: fstest.MapFS{
+			"curl.yaml":    workload("curl", os.Getenv("MESHPROOF_CURL_IMAGE"), `, command: [sleep, infinity]`),
+			"httpbin.yaml": workload("httpbin", os.Getenv("MESHPROOF_HTTPBIN_IMAGE"), ""),
+		},
+		Keep: os.Getenv("MESHPROOF_KEEP") != "",
+	})
+	g.Expect(err).NotTo(HaveOccurred())
+	t.Logf("connect %s", time.Since(started))
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 2*time.Minute)
+		defer cancel()
+		g.Expect(m.Close(ctx)).To(Succeed())
+	})
+	return m
+}
+
+// timed says how long a part took: the figures of the report come from here.
+func timed[T any](t *testing.T, what string, do func() (T, error)) T {
+	t.Helper()
+	started, spent := time.Now(), processorTime()
+	got, err := do()
+	t.Logf("%-40s %6s, %6s of processor time", what, time.Since(started).Round(time.Millisecond), (processorTime() - spent).Round(time.Millisecond))
+	NewWithT(t).Expect(err).NotTo(HaveOccurred(), what)
+	return got
+}
+
+// processorTime is what this process has used so far.
+func processorTime() time.Duration {
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		return 0
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
+}
+
+var pageFiles = fstest.MapFS{
+	"serviceentry.yaml": {Data: []byte(`apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: outside}
+spec:
+  hosts: [outside.example]
+  ports: [{number: 8000, name: http, protocol: HTTP}]
+  resolution: STATIC
+  location: MESH_EXTERNAL
+  endpoints: [{address: "${SERVER_IP}", ports: {http: 8080}}]
+`)},
+	"strict.yaml": {Data: []byte(`apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: default}
+spec: {mtls: {mode: STRICT}}
+`)},
+	"service.yaml": {Data: []byte(`apiVersion: v1
+kind: Service
+metadata: {name: my-wikipedia}
+spec: {ports: [{protocol: TCP, port: 443, name: tls}]}
+`)},
+	"endpoints.yaml": {Data: []byte(`apiVersion: v1
+kind: Endpoints
+metadata: {name: my-wikipedia}
+subsets: [{addresses: [{ip: 198.51.100.96}, {ip: 203.0.113.224}], ports: [{port: 443, name: tls}]}]
+`)},
+	"broken.yaml": {Data: []byte(`apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: broken}
+spec: {ports: [{number: 80, name: http, protocol: HTTP}]}
+`)},
+	"gateway.yaml": {Data: []byte(`apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: mesh-test}
+spec:
+  selector: {istio: egressgateway}
+  servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: ["*"]}]
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: mesh-test}
+spec:
+  hosts: ["*"]
+  gateways: [mesh-test]
+  http: [{route: [{destination: {host: httpbin.` + liveNamespace + `.svc.cluster.local, port: {number: 8000}}}]}]
+`)},
+}
+
+// TestPage walks through what a page does: needs, baseline, changes, questions, undo, leaks.
+func TestPage(t *testing.T) {
+	g := NewWithT(t)
+	ctx := t.Context()
+	m := connect(t)
+	needs := []scenario.Need{scenario.Workload(client), scenario.Workload(server), scenario.Outbound(scenario.AllowAny)}
+	unmet := timed(t, "ensure", func() ([]scenario.Unmet, error) { return m.Ensure(ctx, needs) })
+	g.Expect(unmet).To(BeEmpty())
+	timed(t, "ensure again", func() ([]scenario.Unmet, error) { return m.Ensure(ctx, needs) })
+	baseline := timed(t, "baseline", func() (scenario.Baseline, error) { return m.Baseline(ctx) })
+	timed(t, "baseline again", func() (scenario.Baseline, error) { return m.Baseline(ctx) })
+
+	env := scenario.Env{}
+	exported := timed(t, "export", func() (probe.Evidence, error) {
+		return m.Ask(ctx, scenario.ExportAction{
+			Name: "SERVER_IP", From: scenario.GetAction{Resource: "pod", Namespace: liveNamespace, Selector: "app=httpbin"},
+			JSONPath: "{.items[0].status.podIP}",
+		}, env)
+	})
+	env["SERVER_IP"] = exported.Vars["SERVER_IP"]
+	g.Expect(env["SERVER_IP"]).To(MatchRegexp(`^\d+\.\d+\.\d+\.\d+$`))
+
+	inside := scenario.SendAction{Probe: probe.Probe{From: client, URL: "http://httpbin:8000/headers"}, Watch: []probe.Peer{server.Proxy(), scenario.EgressGateway}}
+	for range 3 {
+		e := timed(t, "ask", func() (probe.Evidence, error) { return m.Ask(ctx, inside, env) })
+		g.Expect(e.Last().Code).To(Equal(200))
+		g.Expect(e.Logs[client.Proxy()]).To(ConsistOf(And(HaveField("Path", "/headers"), HaveField("Marker", e.Marker))))
+		g.Expect(e.Logs[server.Proxy()]).To(ConsistOf(HaveField("Path", "/headers")))
+		g.Expect(e.Logs[scenario.EgressGateway]).To(BeEmpty())
+		g.Expect(e.Fence).To(And(HaveKeyWithValue(client.Proxy(), true), HaveKeyWithValue(server.Proxy(), true), HaveKeyWithValue(scenario.EgressGateway, true)))
+	}
+
+	var undos []scenario.Undo
+	takeBack := func() {
+		ctx := context.WithoutCancel(ctx)
+		for ; len(undos) > 0; undos = undos[:len(undos)-1] {
+			timed(t, "undo", func() (any, error) { return nil, undos[len(undos)-1](ctx) })
+		}
+	}
+	t.Cleanup(takeBack)
+	change := func(what string, c scenario.Change) {
+		t.Helper()
+		undo := timed(t, what, func() (scenario.Undo, error) { return m.Change(ctx, pageFiles, c, env) })
+		if undo != nil {
+			undos = append(undos, undo)
+		}
+		timed(t, "settle", func() (any, error) { return nil, m.Settle(ctx) })
+	}
+	change("apply a service entry", scenario.ApplyAction{Files: []string{"serviceentry.yaml"}, Namespace: liveNamespace})
+	outside := scenario.SendAction{Probe: probe.Probe{From: client, URL: "http://outside.example:8000/get", Resolve: []string{"outside.example:8000:10.255.0.1"}}}
+	e := timed(t, "ask outside", func() (probe.Evidence, error) { return m.Ask(ctx, outside, env) })
+	g.Expect(e.Logs[client.Proxy()]).To(ConsistOf(HaveField("UpstreamCluster", "outbound|8000||outside.example")))
+
+	change("apply service and endpoints", scenario.ApplyAction{Files: []string{"service.yaml", "endpoints.yaml"}, Namespace: liveNamespace})
+	e = timed(t, "get", func() (probe.Evidence, error) {
+		return m.Ask(ctx, scenario.GetAction{Resource: "endpoints", Name: "my-wikipedia", Namespace: liveNamespace}, env)
+	})
+	t.Log(e.Stdout, e.Stderr)
+	g.Expect(e.Stderr).To(ContainSubstring("Warning: "))
+	g.Expect(e.Table.Columns).To(Equal([]string{"NAME", "ENDPOINTS", "AGE"}))
+	e = timed(t, "inspect", func() (probe.Evidence, error) { return m.Ask(ctx, scenario.InspectAction{Proxy: client}, env) })
+	g.Expect(e.Proxies).To(HaveKey(client.Proxy()))
+
+	change("apply a gateway", scenario.ApplyAction{Files: []string{"gateway.yaml"}, Namespace: liveNamespace})
+	through := scenario.SendAction{
+		Probe: probe.Probe{From: client, URL: "http://istio-egressgateway.istio-system/get"}, Watch: []probe.Peer{scenario.EgressGateway, server.Proxy()},
+	}
+	e = timed(t, "ask through the gateway", func() (probe.Evidence, error) { return m.Ask(ctx, through, env) })
+	g.Expect(e.Last().Code).To(Equal(200))
+	g.Expect(e.Logs[scenario.EgressGateway]).To(ConsistOf(HaveField("Path", "/get")))
+	g.Expect(e.Logs[server.Proxy()]).To(ConsistOf(HaveField("Path", "/get")), "no fence reached the server")
+	g.Expect(e.Fence).To(HaveKeyWithValue(scenario.EgressGateway, true))
+
+	change("demand mutual TLS", scenario.ApplyAction{Files: []string{"strict.yaml"}, Namespace: liveNamespace})
+	e = timed(t, "ask", func() (probe.Evidence, error) { return m.Ask(ctx, inside, env) })
+	g.Expect(e.Last().Code).To(Equal(200))
+	g.Expect(e.Logs[server.Proxy()]).To(HaveLen(1))
+
+	change("registry only", scenario.OutboundPolicyAction{Mode: scenario.RegistryOnly})
+	unknown := scenario.SendAction{Probe: probe.Probe{From: client, URL: "http://unknown.example:8000/get", Resolve: []string{"unknown.example:8000:10.255.0.1"}}}
+	e = timed(t, "ask unknown", func() (probe.Evidence, error) { return m.Ask(ctx, unknown, env) })
+	g.Expect(e.Last().Code).To(Equal(502))
+	g.Expect(e.Logs[client.Proxy()]).To(ConsistOf(HaveField("Route", "block_all")))
+
+	change("delete the endpoints", scenario.DeleteAction{Files: []string{"endpoints.yaml"}, Namespace: liveNamespace})
+
+	_, err := m.Change(ctx, pageFiles, scenario.ApplyAction{Files: []string{"broken.yaml"}, Namespace: liveNamespace}, env)
+	t.Log(err)
+	g.Expect(err).To(BeAssignableToTypeOf(&scenario.RejectedError{}))
+
+	folder := filepath.Join(t.TempDir(), "diagnosis")
+	timed(t, "diagnose", func() (any, error) { return nil, m.Diagnose(ctx, folder) })
+	written, err := os.ReadDir(folder)
+	g.Expect(err).NotTo(HaveOccurred())
+	t.Log(written)
+
+	leaks := timed(t, "leaks before undo", func() ([]string, error) { return baseline.Leaks(ctx) })
+	t.Log(leaks)
+	g.Expect(leaks).NotTo(BeEmpty())
+	takeBack()
+	timed(t, "settle", func() (any, error) { return nil, m.Settle(ctx) })
+	leaks = timed(t, "leaks", func() ([]string, error) { return baseline.Leaks(ctx) })
+	g.Expect(leaks).To(BeEmpty())
+	g.Expect(m.Health(ctx)).To(Succeed())
+	t.Log(m.Warnings())
+}

@@ -1,0 +1,206 @@
+package mesh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/meshproof/meshproof/fixtures"
+	"github.com/meshproof/meshproof/suites/internal/scenario"
+)
+
+// Options says which mesh and for whom.
+type Options struct {
+	Kubeconfig string // file; the user's own is never looked at
+	RunID      string // on the owner label of everything that is made
+	// Capabilities tells what this testbed lacks and why, in one sentence; the empty text is a capability that it has.
+	// One that is not named at all counts as missing.
+	Capabilities map[scenario.Capability]string
+	Workloads    []fixtures.Workload // what WorkloadNeeds may name; nil: fixtures.Workloads
+	Manifests    fs.FS               // the files the workloads name; nil: fixtures.Manifests()
+	Keep         bool                // Close leaves the workloads for the next run
+}
+
+// Mesh is a running mesh. It carries out one thing at a time: scenarios run one after another.
+type Mesh struct {
+	options Options
+	cluster *cluster
+	pods    *podWatch
+	tunnels *tunnels
+	istiod  *istiod
+	logs    *logBook
+	fences  fencer
+	stop    context.CancelFunc
+
+	mu         sync.Mutex
+	pending    *pendingChanges
+	generation uint64       // grows with every change, so that a snapshot knows whether it is still true
+	ofScenario map[key]bool // what a scenario has created and not taken back
+	fixtures   []made
+	sites      map[string]string // by host: why it cannot be used, empty when it can
+	last       *snapshot
+	warned     []string
+	healthy    health
+}
+
+// made is an object that Ensure created.
+type made struct {
+	target target
+	uid    types.UID
+}
+
+// Connect reaches the API server, takes note of every pod, and follows the log of every proxy. ctx bounds the connecting only;
+// Close ends what was started.
+func Connect(ctx context.Context, options Options) (*Mesh, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, connectTimeout, fmt.Errorf("no answer within %s", connectTimeout))
+	defer cancel()
+	if options.RunID == "" {
+		return nil, errors.New("a mesh needs the id of the run: it is on the owner label of everything that is made")
+	}
+	if options.Workloads == nil {
+		options.Workloads = fixtures.Workloads
+	}
+	if options.Manifests == nil {
+		options.Manifests = fixtures.Manifests()
+	}
+	cluster, err := openCluster(options.Kubeconfig)
+	if err != nil {
+		return nil, err
+	}
+	living, stop := context.WithCancel(context.WithoutCancel(ctx))
+	m := &Mesh{
+		options: options, cluster: cluster, tunnels: newTunnels(cluster), stop: stop,
+		pending: newPending(), ofScenario: map[key]bool{}, sites: map[string]string{},
+	}
+	m.logs = newLogBook(living, cluster.typed)
+	if m.pods, err = watchPods(ctx, cluster.typed, m.sawPod); err != nil {
+		stop()
+		return nil, err
+	}
+	m.istiod = &istiod{tunnels: m.tunnels, pods: m.pods}
+	if err := m.start(ctx); err != nil {
+		m.shutDown()
+		return nil, err
+	}
+	return m, nil
+}
+
+// start takes the readings that the end of the run is compared with.
+func (m *Mesh) start(ctx context.Context) error {
+	if _, err := m.istiod.replicas(); err != nil {
+		return err
+	}
+	if err := m.restoreMeshConfig(ctx); err != nil { // a killed run may have left its policy
+		return err
+	}
+	healthy, err := m.readHealth(ctx)
+	if err != nil {
+		return fmt.Errorf("read the state of the mesh: %w", err)
+	}
+	m.healthy = healthy
+	return nil
+}
+
+// sawPod follows the log of every proxy as soon as it has one.
+func (m *Mesh) sawPod(pod *corev1.Pod) {
+	m.logs.saw(pod)
+}
+
+// Close takes back what Ensure did (workloads, policy), unless they are to be kept, and ends everything that was started.
+// Call it also after an interrupt, with a context of its own.
+func (m *Mesh) Close(ctx context.Context) error {
+	errs := []error{m.restoreMeshConfig(ctx)}
+	if !m.options.Keep {
+		errs = append(errs, m.Release(ctx))
+	}
+	errs = append(errs, m.removeMark(ctx))
+	m.shutDown()
+	return errors.Join(errs...)
+}
+
+func (m *Mesh) shutDown() {
+	m.stop()
+	m.pods.stop()
+	m.logs.wait()
+	m.tunnels.forget(func(types.UID) bool { return false })
+}
+
+// Release removes the workloads and namespaces that Ensure created, the newest first.
+func (m *Mesh) Release(ctx context.Context) error {
+	m.mu.Lock()
+	fixtures := m.fixtures
+	m.fixtures = nil
+	m.mu.Unlock()
+	var errs []error
+	for _, f := range slices.Backward(fixtures) {
+		errs = append(errs, m.remove(ctx, f.target, f.uid))
+	}
+	return errors.Join(errs...)
+}
+
+// Has tells whether the testbed has a capability; why not, if not.
+func (m *Mesh) Has(c scenario.Capability) (bool, string) {
+	why, named := m.options.Capabilities[c]
+	if !named {
+		return false, fmt.Sprintf("the testbed does not say whether it has the capability %q", c)
+	}
+	return why == "", why
+}
+
+// Warnings are what the API server remarked on the changes of this run, each once.
+func (m *Mesh) Warnings() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.warned)
+}
+
+func (m *Mesh) remember(warned *warnings) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, text := range warned.list() {
+		if !slices.Contains(m.warned, text) {
+			m.warned = append(m.warned, text)
+		}
+	}
+}
+
+// note keeps the newest state of an object for the next settling; nil when it is deleted.
+func (m *Mesh) note(k key, newest *unstructured.Unstructured) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.pending.note(k, newest)
+	m.generation++
+}
+
+// created remembers what a scenario made, or that it is gone again; it tells whether the scenario had made it.
+func (m *Mesh) created(k key, made bool) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	was := m.ofScenario[k]
+	if made {
+		m.ofScenario[k] = true
+	} else {
+		delete(m.ofScenario, k)
+	}
+	return was
+}
+
+func (m *Mesh) isOfScenario(k key) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.ofScenario[k]
+}
+
+// now is the number of changes made so far.
+func (m *Mesh) now() uint64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.generation
+}

@@ -1,0 +1,169 @@
+package mesh
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/yaml"
+
+	"github.com/meshproof/meshproof/suites/internal/scenario"
+)
+
+// The mesh ConfigMap.
+//
+// Source: https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/
+const (
+	meshConfigMap = "istio"
+	meshConfigKey = "mesh"
+	// beforeAnnotation holds the text as it was before the first edit, so that also a killed run can be taken back.
+	beforeAnnotation = "meshproof.dev/mesh-before"
+)
+
+func (c *change) outboundPolicy(ctx context.Context, action scenario.OutboundPolicyAction) error {
+	before, err := c.mesh.setOutboundPolicy(ctx, action.Mode)
+	if err != nil {
+		return err
+	}
+	if before != action.Mode {
+		c.undo = append(c.undo, func(ctx context.Context) error {
+			_, err := c.mesh.setOutboundPolicy(ctx, before)
+			return err
+		})
+	}
+	return nil
+}
+
+// setOutboundPolicy edits the mesh ConfigMap and returns the mode that it had. Settle proves that istiod and the sidecars took it in.
+func (m *Mesh) setOutboundPolicy(ctx context.Context, mode scenario.OutboundMode) (scenario.OutboundMode, error) {
+	var before scenario.OutboundMode
+	err := m.editMeshConfig(ctx, func(text string) (string, error) {
+		edited, had, err := withOutboundMode(text, mode)
+		before = had
+		return edited, err
+	})
+	if err != nil {
+		return "", fmt.Errorf("set the outbound traffic policy to %s: %w", mode, err)
+	}
+	if before != mode {
+		m.mu.Lock()
+		m.pending.policy = mode
+		m.generation++
+		m.mu.Unlock()
+	}
+	return before, nil
+}
+
+// withOutboundMode sets outboundTrafficPolicy.mode in the text of a mesh configuration and leaves everything else as it is. Where
+// nothing has to be changed the text stays to the letter.
+func withOutboundMode(text string, mode scenario.OutboundMode) (edited string, before scenario.OutboundMode, err error) {
+	fields := map[string]any{}
+	if err := yaml.Unmarshal([]byte(text), &fields); err != nil {
+		return "", "", fmt.Errorf("read the mesh configuration: %w", err)
+	}
+	policy := asMap(fields["outboundTrafficPolicy"])
+	before = scenario.AllowAny // Istio's own default
+	if written, ok := policy["mode"].(string); ok {
+		before = scenario.OutboundMode(written)
+	}
+	if before == mode {
+		return text, before, nil
+	}
+	if policy == nil {
+		policy = map[string]any{}
+	}
+	policy["mode"] = string(mode)
+	fields["outboundTrafficPolicy"] = policy
+	out, err := yaml.Marshal(fields)
+	if err != nil {
+		return "", "", fmt.Errorf("write the mesh configuration: %w", err)
+	}
+	return string(out), before, nil
+}
+
+// editMeshConfig changes the text. The first edit keeps the former text in an annotation; an edit that leads back to the same meaning
+// brings that text back to the letter.
+func (m *Mesh) editMeshConfig(ctx context.Context, edit func(text string) (string, error)) error {
+	return m.updateMeshConfig(ctx, func(object *corev1.ConfigMap) error {
+		text := object.Data[meshConfigKey]
+		edited, err := edit(text)
+		if err != nil || edited == text {
+			return err
+		}
+		original, kept := object.Annotations[beforeAnnotation]
+		if !kept {
+			original = text
+		}
+		if sameMeaning(original, edited) {
+			object.Data[meshConfigKey] = original
+			delete(object.Annotations, beforeAnnotation)
+			return nil
+		}
+		if object.Annotations == nil {
+			object.Annotations = map[string]string{}
+		}
+		object.Annotations[beforeAnnotation] = original
+		object.Data[meshConfigKey] = edited
+		return nil
+	})
+}
+
+func sameMeaning(a, b string) bool {
+	first, err := yaml.YAMLToJSON([]byte(a))
+	if err != nil {
+		return false
+	}
+	second, err := yaml.YAMLToJSON([]byte(b))
+	return err == nil && string(first) == string(second)
+}
+
+// restoreMeshConfig brings the text back that was there before the first edit.
+func (m *Mesh) restoreMeshConfig(ctx context.Context) error {
+	err := m.updateMeshConfig(ctx, func(object *corev1.ConfigMap) error {
+		original, kept := object.Annotations[beforeAnnotation]
+		if !kept {
+			return nil
+		}
+		object.Data[meshConfigKey] = original
+		delete(object.Annotations, beforeAnnotation)
+		_, mode, err := withOutboundMode(original, "")
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.pending.policy = mode
+		m.generation++
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("restore the mesh configuration: %w", err)
+	}
+	return nil
+}
+
+// updateMeshConfig reads, changes and writes the ConfigMap, and writes nothing where nothing was changed.
+func (m *Mesh) updateMeshConfig(ctx context.Context, change func(*corev1.ConfigMap) error) error {
+	maps := m.cluster.typed.CoreV1().ConfigMaps(controlPlane)
+	err := until(ctx, callTimeout, nil, func(ctx context.Context) (string, error) {
+		object, err := maps.Get(ctx, meshConfigMap, metav1.GetOptions{})
+		if err != nil {
+			return "", fmt.Errorf("read the ConfigMap %s/%s: %w", controlPlane, meshConfigMap, err)
+		}
+		before := object.DeepCopy()
+		if err := change(object); err != nil {
+			return "", err
+		}
+		if before.Data[meshConfigKey] == object.Data[meshConfigKey] && before.Annotations[beforeAnnotation] == object.Annotations[beforeAnnotation] {
+			return "", nil
+		}
+		_, err = maps.Update(ctx, object, metav1.UpdateOptions{FieldManager: fieldManager})
+		if apierrors.IsConflict(err) {
+			return "somebody else changes it at the same time", nil
+		}
+		return "", err //nolint:wrapcheck // wrapped below
+	})
+	if err != nil {
+		return fmt.Errorf("edit the ConfigMap %s/%s: %w", controlPlane, meshConfigMap, err)
+	}
+	return nil
+}

@@ -1,0 +1,341 @@
+package mesh
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/resourceversion"
+
+	"github.com/meshproof/meshproof/suites/internal/proxyconfig"
+)
+
+// The settle mark is an EnvoyFilter in Istio's root namespace that adds one empty cluster to every proxy. Its name changes with
+// each settling: a proxy that holds the newest name holds a push that was made after everything else had reached istiod.
+//
+// An EnvoyFilter reaches gateways and sidecars alike, whatever a page's Sidecar resources leave visible; it adds no listener, no route and
+// no endpoint, so that nothing a page looks at changes.
+const (
+	markName   = "meshproof-settle"
+	markHost   = "settle.meshproof.invalid"
+	markPrefix = markHost + "/"
+)
+
+var envoyFilter = schema.GroupVersionKind{Group: "networking.istio.io", Version: "v1alpha3", Kind: "EnvoyFilter"}
+
+// Settle returns when every proxy holds the newest configuration. It proves, in this order: changed workloads are rolled out; istiod's own
+// stores hold every changed object in its newest version, or no longer; every proxy's Envoy shows the settle mark of a push made
+// after that; istiod has sent, and every proxy acknowledged, all of that push; nothing is warming and nothing was refused.
+//
+// It costs nothing when nothing was changed since the last time. The error of a timeout is the last thing that was missing.
+func (m *Mesh) Settle(ctx context.Context) error {
+	m.mu.Lock()
+	pending := m.pending
+	m.mu.Unlock()
+	if pending.isEmpty() {
+		return nil
+	}
+	steps := []func(context.Context, *pendingChanges) error{m.awaitRollouts, m.awaitIstiod, m.awaitProxies}
+	for _, step := range steps {
+		if err := step(ctx, pending); err != nil {
+			return err
+		}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.pending == pending {
+		m.pending = newPending()
+	}
+	m.generation++
+	return nil
+}
+
+// awaitIstiod waits until istiod knows what was changed.
+func (m *Mesh) awaitIstiod(ctx context.Context, pending *pendingChanges) error {
+	err := until(ctx, arrivalTimeout, nil, func(ctx context.Context) (string, error) {
+		for _, compare := range []func(context.Context, *pendingChanges) (string, error){
+			m.istiodLacksConfig, m.istiodLacksMeshConfig, m.istiodLacksServices,
+		} {
+			if missing, err := compare(ctx, pending); err != nil || missing != "" {
+				return missing, err
+			}
+		}
+		return "", nil
+	})
+	if err != nil {
+		return fmt.Errorf("istiod does not know the newest objects: %w", err)
+	}
+	return nil
+}
+
+// isConfig tells the kinds that istiod keeps in its store of configuration.
+func isConfig(kind schema.GroupKind) bool {
+	return strings.HasSuffix(kind.Group, ".istio.io") || kind.Group == "gateway.networking.k8s.io"
+}
+
+func (m *Mesh) istiodLacksConfig(ctx context.Context, pending *pendingChanges) (string, error) {
+	wanted := pending.objects(func(k key) bool { return isConfig(k.kind) })
+	if len(wanted) == 0 {
+		return "", nil
+	}
+	replicas, err := m.istiod.configs(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, held := range replicas {
+		for k, object := range wanted {
+			version, known := held[k]
+			switch {
+			case object == nil && known:
+				return k.String() + " is deleted, and still there", nil
+			case object != nil && !known:
+				return k.String() + " is missing", nil
+			case object != nil && isOlder(version, object.GetResourceVersion()):
+				return fmt.Sprintf("%s is there in version %s, not yet in %s", k, version, object.GetResourceVersion()), nil
+			}
+		}
+	}
+	return "", nil
+}
+
+// isOlder compares resource versions, which grow. An object may be newer than the one that was applied: istiod writes its status.
+//
+// Source: https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions
+func isOlder(version, wanted string) bool {
+	order, err := resourceversion.CompareResourceVersion(version, wanted)
+	return err != nil || order < 0
+}
+
+func (m *Mesh) istiodLacksMeshConfig(ctx context.Context, pending *pendingChanges) (string, error) {
+	if pending.policy == "" {
+		return "", nil
+	}
+	modes, err := m.istiod.outboundMode(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, mode := range modes {
+		if mode != string(pending.policy) {
+			return fmt.Sprintf("the outbound traffic policy is %s, not %s", mode, pending.policy), nil
+		}
+	}
+	return "", nil
+}
+
+// awaitProxies sets a new settle mark and waits until every proxy holds it and everything that was pushed with it.
+func (m *Mesh) awaitProxies(ctx context.Context, pending *pendingChanges) error {
+	mark, err := m.setMark(ctx)
+	if err != nil {
+		return err
+	}
+	round := &settling{mesh: m, mark: mark, pending: pending, settled: map[string]bool{}}
+	if err := until(ctx, arrivalTimeout, m.pods.next, round.look); err != nil {
+		return fmt.Errorf("the newest configuration has not arrived: %w", err)
+	}
+	return nil
+}
+
+// setMark gives the mark a new name and returns when istiod knows it: pushes from then on carry it.
+func (m *Mesh) setMark(ctx context.Context) (string, error) {
+	mark := markPrefix + strings.ToLower(rand.Text()[:10])
+	object := &unstructured.Unstructured{Object: map[string]any{
+		"spec": map[string]any{"configPatches": []any{map[string]any{
+			"applyTo": "CLUSTER",
+			"match":   map[string]any{"context": "ANY"},
+			"patch": map[string]any{"operation": "ADD", "value": map[string]any{
+				"name": mark, "type": "STATIC", "connect_timeout": "1s",
+			}},
+		}}},
+	}}
+	object.SetGroupVersionKind(envoyFilter)
+	object.SetNamespace(controlPlane)
+	object.SetName(markName)
+	object.SetLabels(map[string]string{OwnerLabel: m.options.RunID})
+	mapping, err := m.cluster.mappingOf(envoyFilter)
+	if err != nil {
+		return "", fmt.Errorf("set the settle mark: %w", err)
+	}
+	_, err = m.cluster.client(mapping, controlPlane).Apply(ctx, markName, object, metav1.ApplyOptions{FieldManager: fieldManager, Force: true})
+	if err != nil {
+		return "", fmt.Errorf("set the settle mark: %w", err)
+	}
+	return mark, nil
+}
+
+// settling is one wait for the proxies.
+type settling struct {
+	mesh    *Mesh
+	mark    string
+	pending *pendingChanges
+
+	mu      sync.Mutex
+	settled map[string]bool // by pod, "namespace/name"
+}
+
+// look asks the proxies that have not settled yet, all at once, and tells what the first of them lacks.
+func (s *settling) look(ctx context.Context) (string, error) {
+	var waiting []*corev1.Pod
+	for _, pod := range s.mesh.pods.proxies() {
+		if !s.settled[fullName(pod)] {
+			waiting = append(waiting, pod)
+		}
+	}
+	if len(waiting) == 0 {
+		return "", nil
+	}
+	arrived := make([]uint64, len(waiting))
+	missing := make([]string, len(waiting))
+	group, groupCtx := errgroup.WithContext(ctx)
+	for i, pod := range waiting {
+		group.Go(func() error {
+			var err error
+			arrived[i], missing[i], err = s.arrival(groupCtx, pod)
+			return s.unlessGone(pod, err)
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return "", err
+	}
+	if i := slices.IndexFunc(missing, func(text string) bool { return text != "" }); i >= 0 {
+		return fmt.Sprintf("%s %s", proxyOf(waiting[i]), missing[i]), nil
+	}
+	deliveries, err := s.mesh.istiod.deliveries(ctx)
+	if err != nil {
+		return "", err
+	}
+	return s.finish(ctx, waiting, arrived, deliveries)
+}
+
+// unlessGone forgives an error of a proxy whose pod went meanwhile: it needs no configuration.
+func (s *settling) unlessGone(pod *corev1.Pod, err error) error {
+	if err == nil || slices.ContainsFunc(s.mesh.pods.proxies(), func(p *corev1.Pod) bool { return p.UID == pod.UID }) {
+		return err
+	}
+	return nil
+}
+
+// arrival tells with which push the mark came to a proxy, or that it has not.
+func (s *settling) arrival(ctx context.Context, pod *corev1.Pod) (uint64, string, error) {
+	marks, err := s.mesh.query(ctx, pod, proxyconfig.ClusterNames.Matching(strings.ReplaceAll(markHost, ".", `\.`)+"/.*"))
+	if err != nil {
+		return 0, "", err
+	}
+	if _, there := marks.Cluster(s.mark); !there {
+		return 0, "has not received the newest configuration", nil
+	}
+	answer, err := s.mesh.tunnels.to(pod).get(ctx, envoyAdminPort, proxyconfig.VersionsPath)
+	if err != nil {
+		return 0, "", err
+	}
+	versions, err := proxyconfig.Parse(answer)
+	if err != nil {
+		return 0, "", fmt.Errorf("%s: %w", proxyOf(pod), err)
+	}
+	push, ok := proxyconfig.PushNumber(versions.ClustersVersion)
+	if !ok {
+		return 0, "", fmt.Errorf("%s: the version of its clusters, %q, is none of istiod's", proxyOf(pod), versions.ClustersVersion)
+	}
+	return push, "", nil
+}
+
+// finish proves the rest, proxy by proxy, once all hold the mark.
+func (s *settling) finish(ctx context.Context, waiting []*corev1.Pod, arrived []uint64, deliveries map[string]delivery) (string, error) {
+	missing := make([]string, len(waiting))
+	group, groupCtx := errgroup.WithContext(ctx)
+	for i, pod := range waiting {
+		group.Go(func() error {
+			delivered, connected := deliveries[pod.Name+"."+pod.Namespace]
+			if !connected {
+				missing[i] = "is not connected to istiod"
+				return nil
+			}
+			state, err := s.mesh.stateOf(groupCtx, pod)
+			if err != nil {
+				return s.unlessGone(pod, err)
+			}
+			missing[i] = s.unsettled(state, delivered, arrived[i])
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.settled[fullName(pod)] = missing[i] == ""
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return "", err
+	}
+	for i, text := range missing {
+		if text != "" {
+			return fmt.Sprintf("%s %s", proxyOf(waiting[i]), text), nil
+		}
+	}
+	return "", nil
+}
+
+func (s *settling) unsettled(state proxyState, delivered delivery, push uint64) string {
+	if len(state.rejected) > 0 {
+		return "refused an update: " + state.rejected[0].String()
+	}
+	if text := delivered.behind(push, state.hasRoutes); text != "" {
+		return text
+	}
+	if len(state.warming) > 0 {
+		return "is still warming " + strings.Join(state.warming, ", ")
+	}
+	return s.pending.missingIn(state)
+}
+
+// proxyState is what settling asks of one proxy.
+type proxyState struct {
+	warming   []string
+	rejected  []proxyconfig.Rejection
+	hasRoutes bool
+	secrets   []*proxyconfig.Secret
+	catchAll  string // the cluster for what no listener of a sidecar knows; empty for gateways
+}
+
+// stateOf asks a proxy for names and states, not for contents.
+func (m *Mesh) stateOf(ctx context.Context, pod *corev1.Pod) (proxyState, error) {
+	var state proxyState
+	queries := []proxyconfig.Query{
+		proxyconfig.ListenerStates, proxyconfig.WarmingClusters.Only("cluster.name"), proxyconfig.WarmingSecrets.Only("name"),
+		proxyconfig.DynamicRoutes.Only("route_config.name"), proxyconfig.ActiveSecrets,
+	}
+	if !isGateway(pod) {
+		queries = append(queries, proxyconfig.DynamicListeners.Named("virtualOutbound"))
+	}
+	for _, query := range queries {
+		config, err := m.query(ctx, pod, query)
+		if err != nil {
+			return state, err
+		}
+		state.warming = append(state.warming, config.Warming()...)
+		state.rejected = append(state.rejected, config.Rejected()...)
+		state.hasRoutes = state.hasRoutes || len(config.Routes) > 0
+		state.secrets = append(state.secrets, config.Secrets...)
+		if outbound, ok := config.ListenerNamed("virtualOutbound"); ok && outbound.Default != nil && outbound.Default.TCP != nil {
+			state.catchAll = outbound.Default.TCP.Cluster()
+		}
+	}
+	return state, nil
+}
+
+// query asks a proxy's Envoy for a part of its configuration.
+func (m *Mesh) query(ctx context.Context, pod *corev1.Pod, query proxyconfig.Query) (*proxyconfig.Config, error) {
+	answer, err := m.tunnels.to(pod).get(ctx, envoyAdminPort, query.Path())
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", proxyOf(pod), err)
+	}
+	config, err := query.Parse(answer)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", proxyOf(pod), err)
+	}
+	return config, nil
+}
