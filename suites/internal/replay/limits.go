@@ -36,6 +36,8 @@ func limitOf(q scenario.Question) limit {
 		return once(limits[q.Limit])
 	case scenario.ExecAction:
 		return once(limits[q.Limit])
+	case scenario.IstioctlAction:
+		return once(limits[q.Limit])
 	case scenario.ExportAction:
 		return once(limits[q.From.Limit])
 	case scenario.InspectAction:

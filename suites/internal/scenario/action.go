@@ -30,6 +30,9 @@ type Question interface {
 type ApplyAction struct {
 	Files     []string
 	Namespace string // for objects that name none; empty: default
+	// Warming names what cannot come into force because what it waits for is missing, as an Envoy's configuration calls it: "listener 0.0.0.0_8443",
+	// "secret kubernetes://webapp-credential". The proxies count as settled without it, until another change brings what is missing.
+	Warming []string
 }
 
 // DeleteAction is `kubectl delete -f` or `kubectl delete <kind> <name>`.
@@ -60,6 +63,9 @@ type LabelAction struct {
 
 // OutboundPolicyAction edits meshConfig.outboundTrafficPolicy.mode in the mesh ConfigMap.
 type OutboundPolicyAction struct{ Mode OutboundMode }
+
+// AccessLogFileAction edits meshConfig.accessLogFile in the mesh ConfigMap. Empty is what the default profile has: no access log.
+type AccessLogFileAction struct{ Path string }
 
 // InstallAction is `istioctl install` run again, with the options that the mesh was installed with and these on top, as --set takes
 // them: "values.global.proxy.includeIPRanges=10.96.0.0/16". Without any it is the original installation, which is also the undo.
@@ -100,6 +106,12 @@ type ExecAction struct {
 	Limit   Limit
 }
 
+// IstioctlAction is `istioctl`, run on the cluster. What it exits with is an answer.
+type IstioctlAction struct {
+	Args  []string // may hold the page's shell variables
+	Limit Limit
+}
+
 // ExportAction is the page's `export NAME=$(kubectl get … -o jsonpath=…)`.
 type ExportAction struct {
 	Name     string
@@ -129,11 +141,13 @@ func (DeleteAction) action()         {}
 func (RestartAction) action()        {}
 func (LabelAction) action()          {}
 func (OutboundPolicyAction) action() {}
+func (AccessLogFileAction) action()  {}
 func (InstallAction) action()        {}
 func (SendAction) action()           {}
 func (GetAction) action()            {}
 func (DryRunAction) action()         {}
 func (ExecAction) action()           {}
+func (IstioctlAction) action()       {}
 func (ExportAction) action()         {}
 func (InspectAction) action()        {}
 
@@ -142,11 +156,13 @@ func (DeleteAction) change()         {}
 func (RestartAction) change()        {}
 func (LabelAction) change()          {}
 func (OutboundPolicyAction) change() {}
+func (AccessLogFileAction) change()  {}
 func (InstallAction) change()        {}
 
-func (SendAction) question()    {}
-func (GetAction) question()     {}
-func (DryRunAction) question()  {}
-func (ExecAction) question()    {}
-func (ExportAction) question()  {}
-func (InspectAction) question() {}
+func (SendAction) question()     {}
+func (GetAction) question()      {}
+func (DryRunAction) question()   {}
+func (ExecAction) question()     {}
+func (IstioctlAction) question() {}
+func (ExportAction) question()   {}
+func (InspectAction) question()  {}

@@ -58,6 +58,11 @@ func (v *validation) scenario(s Scenario) {
 			v.report("%s: %q lines %q does not point into a seed document", s.ID, ref.Seed, ref.Lines)
 		}
 	}
+	for _, need := range s.Needs {
+		if held, ok := need.(SecretNeed); ok {
+			v.secret(s.ID, held.Secret)
+		}
+	}
 	exported := map[string]bool{}
 	promises := 0
 	for i, step := range s.Steps {
@@ -157,10 +162,18 @@ func (v *validation) files(where string, c Change) {
 		files = c.Files
 	case DeleteAction:
 		files = c.Files
-	case RestartAction, LabelAction, OutboundPolicyAction, InstallAction:
+	case SecretAction:
+		v.secret(where, c.Secret)
+	case RestartAction, LabelAction, OutboundPolicyAction, AccessLogFileAction, InstallAction:
 	}
 	for _, name := range files {
 		v.file(where, name)
+	}
+}
+
+func (v *validation) secret(where string, s Secret) {
+	if s.Namespace == "" || s.Name == "" || s.Content == nil {
+		v.report("%s: a secret needs a namespace, a name and what makes its content", where)
 	}
 }
 

@@ -41,6 +41,8 @@ func TestChangesHoldNoPromises(t *testing.T) {
 	for name, change := range map[string]Action{
 		"install":         Install("values.global.proxy.includeIPRanges=10.96.0.0/16"),
 		"install again":   Install(),
+		"access log":      AccessLogFile(""),
+		"secret":          CreateSecret(key("front-door")),
 		"restart":         Restart(Curl),
 		"label namespace": LabelNamespace("default", "istio-injection", "enabled"),
 	} {
@@ -51,4 +53,23 @@ func TestChangesHoldNoPromises(t *testing.T) {
 				To(MatchError(ContainSubstring("a change brings back no evidence")))
 		})
 	}
+}
+
+func key(name string) Secret {
+	return Secret{Namespace: "default", Name: name, Content: func() (map[string][]byte, error) { return nil, nil }}
+}
+
+func TestSecretsSayWhatTheyHold(t *testing.T) {
+	g := NewWithT(t)
+	asked := Step{Says: "Open the door", Do: Get("door", "front"), Want: []Expectation{anything()}}
+	applied := Step{Says: "Hang the door", Do: Apply("door.yaml")}
+	holding := func(s Secret) Page {
+		p := page(applied, asked)
+		p.Scenarios[0].Needs = []Need{Holding(s)}
+		return p
+	}
+	g.Expect(Validate(holding(key("front-door")))).To(Succeed())
+	g.Expect(Validate(holding(key("")))).To(MatchError(ContainSubstring("a secret needs a namespace, a name and what makes its content")))
+	empty := Step{Says: "Cut a key", Do: CreateSecret(Secret{Namespace: "default", Name: "front-door"})}
+	g.Expect(Validate(page(applied, empty, asked))).To(MatchError(ContainSubstring("step 2 (Cut a key): a secret needs")))
 }

@@ -19,6 +19,9 @@ func Delete(files ...string) Action { return DeleteAction{Files: files} }
 // Install installs Istio again with options on top of its own ("values.global.proxy.includeIPRanges=10.96.0.0/16"), none for its own alone.
 func Install(set ...string) Action { return InstallAction{Set: set} }
 
+// AccessLogFile sets meshConfig.accessLogFile; empty switches the mesh's access logs off.
+func AccessLogFile(path string) Action { return AccessLogFileAction{Path: path} }
+
 // Restart makes the workload's pods anew.
 func Restart(p probe.Peer) Action { return RestartAction{Workload: p} }
 
@@ -29,6 +32,9 @@ func LabelNamespace(name, key, value string) Action {
 
 // DryRun asks the API server whether it would take a file of the page.
 func DryRun(file string) Action { return DryRunAction{File: file} }
+
+// Istioctl runs istioctl: Istioctl("-n", "istio-system", "proxy-config", "listener", "deploy/istio-ingressgateway").
+func Istioctl(args ...string) Action { return IstioctlAction{Args: args} }
 
 // Send asks p; the client's own proxy is watched.
 func Send(p probe.Probe, watch ...probe.Peer) Action { return SendAction{Probe: p, Watch: watch} }
