@@ -70,7 +70,7 @@ func endpoints() Scenario {
 				Do:   slices,
 				Want: []Expectation{
 					Derived("one slice is there", HaveRows(1)),
-					Derived("Kubernetes' own controller mirrored it", HaveField(
+					Derived("Kubernetes' own controller mirrored it", HaveJSONPath(
 						`{.metadata.labels.endpointslice\.kubernetes\.io/managed-by}`, Equal("endpointslicemirroring-controller.k8s.io"))),
 					Derived("it holds both addresses", HaveColumn("ENDPOINTS", And(
 						ContainSubstring(firstWikipedia), ContainSubstring(secondWikipedia)))),

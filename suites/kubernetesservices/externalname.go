@@ -45,7 +45,7 @@ func externalName() Scenario {
 					Documented("it has no cluster IP", HaveColumn("CLUSTER-IP", "<none>")),
 					Documented("its external name is httpbin.org", HaveColumn("EXTERNAL-IP", "httpbin.org")),
 					Documented("its port is 80/TCP", HaveColumn("PORT(S)", "80/TCP")),
-					Derived("the object holds no cluster IP either", HaveField("{.spec.clusterIP}", BeEmpty())),
+					Derived("the object holds no cluster IP either", HaveJSONPath("{.spec.clusterIP}", BeEmpty())),
 				},
 			},
 		},

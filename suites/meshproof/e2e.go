@@ -1,0 +1,209 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/meshproof/meshproof/certs"
+	"github.com/meshproof/meshproof/reports"
+	"github.com/meshproof/meshproof/suites"
+	"github.com/meshproof/meshproof/suites/internal/replay"
+	"github.com/meshproof/meshproof/suites/internal/selection"
+	"github.com/meshproof/meshproof/suites/internal/testbed"
+)
+
+// cleanupTimeout bounds taking the testbed down, also after an interrupt.
+const cleanupTimeout = 2 * time.Minute
+
+func e2eCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "e2e",
+		Short: "Everything: testbed up, pages replayed, report in reports/out, testbed down",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			choice, err := selection.Select(suites.Pages(), asked())
+			if err != nil {
+				return usageError{err}
+			}
+			keep, err := keepFromEnv()
+			if err != nil {
+				return usageError{err}
+			}
+			options := testbedOptions()
+			options.Keep = keep != keepNever
+			run, err := newE2E(cmd, choice, options)
+			if err != nil {
+				return err
+			}
+			return run.do(cmd.Context(), keep)
+		},
+	}
+}
+
+// e2e is one run of everything. Whatever happens, its report is written.
+type e2e struct {
+	cmd     *cobra.Command
+	choice  selection.Choice
+	options testbed.Options
+	out     string
+	journal *reports.Journal
+	header  reports.Run
+	facts   reports.Testbed
+	bed     *testbed.Bed
+}
+
+func newE2E(cmd *cobra.Command, choice selection.Choice, options testbed.Options) (*e2e, error) {
+	out, err := filepath.Abs(outDir())
+	if err != nil {
+		return nil, err
+	}
+	journal, err := reports.CreateJournal(out, certs.Redact)
+	if err != nil {
+		return nil, err
+	}
+	return &e2e{
+		cmd: cmd, choice: choice, options: options, out: out, journal: journal,
+		header: reports.Run{
+			ID: options.RunID, Started: time.Now(), Selection: choice.Words, Command: commandLine(),
+		},
+	}, nil
+}
+
+func (e *e2e) do(ctx context.Context, keep keep) error {
+	err := e.journal.Header(e.header, e.facts)
+	if err == nil {
+		err = e.replay(ctx)
+	}
+	if ctx.Err() != nil {
+		e.header.Interrupted, err = true, nil
+	}
+	if err != nil {
+		e.header.Error = err.Error()
+	}
+	report, err := e.finish(ctx, keep)
+	if err != nil {
+		return err
+	}
+	for _, line := range reports.FinalLines(report) {
+		fmt.Fprintln(e.cmd.OutOrStdout(), line)
+	}
+	if reports.ExitCode(report) != 0 {
+		return errReported
+	}
+	return nil
+}
+
+// replay brings the testbed up while the suite is built, and runs the suite on it. An error is a reason why nothing could be asked.
+func (e *e2e) replay(ctx context.Context) error {
+	var suite string
+	group, building := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		var err error
+		suite, err = buildSuite(building)
+		return err
+	})
+	err := withProgress(e.options, func(o testbed.Options) (err error) {
+		e.bed, err = testbed.Up(ctx, o)
+		return err
+	})
+	if bed := e.bed; bed != nil {
+		e.facts, e.header.Phases = bed.Facts, bed.Phases
+	}
+	if err := errors.Join(err, group.Wait()); err != nil {
+		return err
+	}
+	if err := e.journal.Header(e.header, e.facts); err != nil {
+		return err
+	}
+	started := time.Now()
+	err = runSuite(ctx, suite, e.choice, map[string]string{outEnv: e.out, runEnv: e.options.RunID})
+	e.header.Phases.Replay = reports.Seconds(time.Since(started))
+	return err
+}
+
+// finish takes the testbed down, unless it is to be kept, and writes the report. The context may have been cancelled already.
+func (e *e2e) finish(ctx context.Context, keep keep) (reports.Report, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
+	defer cancel()
+	report, err := e.collect()
+	if err != nil {
+		return report, err
+	}
+	started := time.Now()
+	kept, err := e.cleanUp(ctx, keep, report.Success())
+	if err != nil {
+		e.header.Error = strings.TrimPrefix(e.header.Error+"; the testbed could not be taken down: "+err.Error()+" (`make sweep` tries again)", "; ")
+	}
+	e.header.Phases.Cleanup = reports.Seconds(time.Since(started))
+	e.header.Finished = time.Now()
+	report, err = e.collect()
+	if err != nil {
+		return report, err
+	}
+	if err := reports.Write(e.out, report); err != nil {
+		return report, err
+	}
+	if kept != "" {
+		fmt.Fprintln(e.cmd.ErrOrStderr(), kept)
+	}
+	fmt.Fprintf(e.cmd.ErrOrStderr(), "report: %s\n", filepath.Join(outDir(), "report.html"))
+	return report, nil
+}
+
+func (e *e2e) collect() (reports.Report, error) {
+	if err := e.journal.Header(e.header, e.facts); err != nil {
+		return reports.Report{}, err
+	}
+	return reports.Collect(e.out, e.expected())
+}
+
+// cleanUp takes down what this run brought up. A testbed that stood before (make up) stays.
+func (e *e2e) cleanUp(ctx context.Context, keep keep, success bool) (kept string, err error) {
+	switch {
+	case e.bed == nil:
+		return "", nil
+	case e.bed.Adopted:
+		return "the testbed was there before and stays; `make down` removes it", nil
+	case keep == keepAlways || keep == keepFailure && !success:
+		return "the testbed is kept: export KUBECONFIG=" + e.bed.Kubeconfig + "; `make down` removes it", nil
+	}
+	return "", withProgress(e.options, func(o testbed.Options) error { return testbed.Down(ctx, o) })
+}
+
+// expected are all scenarios in the catalogue's order: not run where they were selected, skipped where not.
+func (e *e2e) expected() []reports.Result {
+	selected := map[string]bool{}
+	for _, id := range e.choice.IDs {
+		selected[id] = true
+	}
+	var all []reports.Result
+	for _, page := range suites.Pages() {
+		for _, s := range page.Scenarios {
+			r := replay.NewResult(page, s)
+			if !selected[s.ID] {
+				r.Verdict, r.Reason = reports.Skipped, "not selected: "+e.choice.Words
+			}
+			all = append(all, *r)
+		}
+	}
+	return all
+}
+
+// commandLine repeats the run.
+func commandLine() string {
+	words := []string{"make", "e2e"}
+	for _, name := range []string{"PAGE", "SCENARIO", "LABEL", "IMAGES", "ENGINE"} {
+		if value := os.Getenv(name); value != "" && value != "auto" {
+			words = append(words, name+"='"+value+"'")
+		}
+	}
+	return strings.Join(words, " ")
+}

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/meshproof/meshproof/suites/internal/selection"
+)
+
+// The suite's own limits. An interrupted suite undoes the scenario under way before it ends.
+const (
+	suiteTimeout = "2h"
+	suiteGrace   = 4 * time.Minute
+)
+
+// buildSuite links the one Ginkgo suite. Go's cache makes it a look when nothing has changed.
+func buildSuite(ctx context.Context) (string, error) {
+	file, err := filepath.Abs(filepath.Join("bin", "suites.test"))
+	if err != nil {
+		return "", err
+	}
+	cmd := exec.CommandContext(ctx, "go", "test", "-c", "-tags", "e2e", "-o", file, "./suites")
+	if output, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("the suite cannot be built: %w\n%s", err, output)
+	}
+	return file, nil
+}
+
+// What the suite is told through its environment.
+const (
+	outEnv   = "MESHPROOF_OUT"   // where the journal was begun
+	totalEnv = "MESHPROOF_TOTAL" // scenarios that were selected, for the progress line
+
+	failureFile = "suite-failure.txt" // in the folder of the report: why no scenario could be asked
+)
+
+// runSuite runs the suite and waits for it. Failed scenarios are no error: the journal holds them. An error says that the suite itself
+// could not do its work.
+func runSuite(ctx context.Context, binary string, choice selection.Choice, env map[string]string) error {
+	output, err := os.Create(filepath.Join(env[outEnv], "ginkgo.log"))
+	if err != nil {
+		return fmt.Errorf("the suite's output cannot be kept: %w", err)
+	}
+	defer output.Close() //nolint:errcheck // a log beside the journal
+	cmd := exec.CommandContext(ctx, binary, "-test.timeout=0", "-ginkgo.timeout="+suiteTimeout, "-ginkgo.no-color",
+		"-ginkgo.fail-on-empty", "-ginkgo.focus="+choice.Focus())
+	cmd.Env = append(os.Environ(), totalEnv+"="+strconv.Itoa(len(choice.IDs)))
+	for name, value := range env {
+		cmd.Env = append(cmd.Env, name+"="+value)
+	}
+	cmd.Stdout, cmd.Stderr = output, os.Stderr
+	// A group of its own, so that a Ctrl-C reaches it once, from here: to Ginkgo a second one means not to clean up.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = suiteGrace
+	failure := filepath.Join(env[outEnv], failureFile)
+	if err := os.Remove(failure); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	err = cmd.Run()
+	if why, reading := os.ReadFile(failure); reading == nil {
+		return fmt.Errorf("no scenario could be asked: %s", why)
+	}
+	// Exit code 1 means failed scenarios, and the journal says which.
+	if exit, ok := errors.AsType[*exec.ExitError](err); err == nil || ok && exit.ExitCode() == 1 {
+		return nil
+	}
+	return fmt.Errorf("the suite did not end by itself (%w); its output is in %s", err, output.Name())
+}

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/meshproof/meshproof/suites/internal/testbed"
+)
+
+// runEnv tells the suite the id of the run, which it puts on every object that it makes.
+const runEnv = "MESHPROOF_RUN"
+
+// testbedOptions are the knobs of the environment.
+func testbedOptions() testbed.Options {
+	return testbed.Options{
+		Engine:   os.Getenv("ENGINE"),
+		Images:   os.Getenv("IMAGES"),
+		Evidence: filepath.Join(outDir(), "evidence"),
+		RunID:    strings.ToLower(rand.Text()[:10]),
+	}
+}
+
+// withProgress runs work with progress shown on standard error.
+func withProgress(o testbed.Options, work func(testbed.Options) error) error {
+	progress, done := testbed.ProgressFor(os.Stderr)
+	defer done()
+	o.Progress = progress
+	return work(o)
+}
+
+func upCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "up",
+		Short: "Bring the testbed up and keep it; e2e then uses it",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			options := testbedOptions()
+			options.Keep = true
+			var bed *testbed.Bed
+			err := withProgress(options, func(o testbed.Options) (err error) {
+				bed, err = testbed.Up(cmd.Context(), o)
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "cluster %s is ready: export KUBECONFIG=%s\n", bed.Name, bed.Kubeconfig)
+			return err
+		},
+	}
+}
+
+func downCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "down",
+		Short: "Take the testbed down",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return withProgress(testbedOptions(), func(o testbed.Options) error { return testbed.Down(cmd.Context(), o) })
+		},
+	}
+}
+
+func sweepCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "sweep",
+		Short: "Remove what a killed run left behind; nothing that meshproof did not make",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			removed, err := sweep(cmd.Context(), testbedOptions())
+			for _, what := range removed {
+				if _, err := fmt.Fprintln(cmd.OutOrStdout(), "removed "+what); err != nil {
+					return err
+				}
+			}
+			if err == nil && len(removed) == 0 {
+				_, err = fmt.Fprintln(cmd.OutOrStdout(), "nothing was left behind")
+			}
+			return err
+		},
+	}
+}
+
+// sweep removes clusters that nobody will come back for, and in the one that stands what a killed replay left.
+func sweep(ctx context.Context, o testbed.Options) ([]string, error) {
+	removed, err := testbed.Sweep(ctx, o)
+	bed, standing := testbed.Adopt(ctx, o)
+	if errors.Is(standing, testbed.ErrNoBed) || bed == nil {
+		return removed, err
+	}
+	objects, sweeping := sweepObjects(ctx, bed)
+	return append(removed, objects...), errors.Join(err, sweeping)
+}
+
+func doctorCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "doctor",
+		Short: "Only look whether this machine can run the testbed",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			sound := true
+			for _, finding := range testbed.Preflight(cmd.Context(), testbedOptions()) {
+				mark := "ok  "
+				if !finding.OK() {
+					mark, sound = "FIX ", false
+				}
+				if _, err := fmt.Fprintf(cmd.OutOrStdout(), "%s %s\n", mark, finding); err != nil {
+					return err
+				}
+			}
+			if !sound {
+				return errReported
+			}
+			return nil
+		},
+	}
+}

@@ -1,0 +1,104 @@
+//go:build e2e
+
+package suites_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/meshproof/meshproof/certs"
+	"github.com/meshproof/meshproof/reports"
+	"github.com/meshproof/meshproof/suites"
+	"github.com/meshproof/meshproof/suites/internal/replay"
+	"github.com/meshproof/meshproof/suites/internal/testbed"
+	"github.com/meshproof/meshproof/suites/internal/testbed/mesh"
+)
+
+// What the command behind `make e2e` tells this binary.
+const (
+	outEnv   = "MESHPROOF_OUT"   // where the journal was begun
+	runEnv   = "MESHPROOF_RUN"   // the run's id, on every object that is made
+	totalEnv = "MESHPROOF_TOTAL" // scenarios that were selected, for the progress line
+
+	failureFile = "suite-failure.txt" // why no scenario could be asked
+)
+
+// run is what every page of this run shares; it is filled before the first scenario.
+var run *replay.Run
+
+// The tree: every page, in the catalogue's order. Built before the testbed is known.
+var _ = func() bool {
+	for _, page := range suites.Pages() {
+		replay.Page(page, func() *replay.Run { return run })
+	}
+	return true
+}()
+
+func TestE2E(t *testing.T) {
+	RegisterFailHandler(Fail)
+	suite, reporter := GinkgoConfiguration()
+	suite.ParallelTotal = 1 // the pages share names in default and istio-system
+	reporter.Succinct = true
+	RunSpecs(t, "Istio's documented egress and ingress scenarios", suite, reporter)
+}
+
+var _ = BeforeSuite(func(ctx SpecContext) {
+	out := os.Getenv(outEnv)
+	Expect(out).NotTo(BeEmpty(), "this suite is run by `make e2e`, which brings the testbed up and writes the report")
+	if err := setUp(ctx, out); err != nil {
+		// The command reads it: a run whose scenarios were never asked has to say why.
+		Expect(os.WriteFile(filepath.Join(out, failureFile), []byte(err.Error()), 0o644)).To(Succeed())
+		Fail(err.Error())
+	}
+}, NodeTimeout(2*time.Minute))
+
+// setUp takes over the testbed that stands and the journal that the command began.
+func setUp(ctx context.Context, out string) error {
+	journal, err := reports.OpenJournal(out, certs.Redact)
+	if err != nil {
+		return err
+	}
+	DeferCleanup(journal.Close)
+	bed, err := testbed.Adopt(ctx, testbed.Options{})
+	if err != nil {
+		return err
+	}
+	m, err := mesh.Connect(ctx, mesh.Options{
+		Kubeconfig: bed.Kubeconfig, RunID: os.Getenv(runEnv), Capabilities: testbed.Lacks(bed.Set),
+	})
+	if err != nil {
+		return err
+	}
+	DeferCleanup(m.Close)
+	run = &replay.Run{
+		Walker:   replay.Walker{Bed: m, Evidence: filepath.Join(out, "evidence")},
+		Journal:  journal,
+		Finished: progress(),
+	}
+	return nil
+}
+
+// progress prints a line per scenario to standard error; standard output is Ginkgo's.
+func progress() func(*reports.Result) {
+	done := 0
+	total, err := strconv.Atoi(os.Getenv(totalEnv))
+	if err != nil {
+		total = 0
+	}
+	return func(r *reports.Result) {
+		done++
+		took := time.Duration(r.Timings.Total).Seconds()
+		fmt.Fprintf(os.Stderr, "  %3d/%d  %-12s %6.1f s  %s\n", done, total, r.Verdict, took, r.ID)
+		if r.Verdict.Blocks() {
+			fmt.Fprintf(os.Stderr, "\n%s\n", replay.Explain(r))
+		}
+	}
+}
