@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/tools/leaderelection/resourcelock"
 
 	"github.com/meshproof/meshproof/suites/internal/probe"
 	"github.com/meshproof/meshproof/suites/internal/proxyconfig"
@@ -163,8 +164,8 @@ func changesByItself(object *unstructured.Unstructured) bool {
 		kind, _, _ := unstructured.NestedString(object.Object, "type")
 		return kind == string(corev1.SecretTypeServiceAccountToken)
 	case schema.GroupKind{Kind: "ConfigMap"}:
-		return k.name == "kube-root-ca.crt" || k.name == "istio-ca-root-cert" || k.name == "istio-ca-crl" || strings.HasSuffix(k.name, "-leader") ||
-			k.name == "istio-namespace-controller-election"
+		_, election := object.GetAnnotations()[resourcelock.LeaderElectionRecordAnnotationKey] // renewed by whoever leads
+		return election || slices.Contains([]string{"kube-root-ca.crt", "istio-ca-root-cert", "istio-ca-crl"}, k.name)
 	case schema.GroupKind{Kind: "ServiceAccount"}:
 		return k.name == "default"
 	case envoyFilter.GroupKind():
