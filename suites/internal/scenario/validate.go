@@ -164,6 +164,11 @@ func (v *validation) files(where string, c Change) {
 		files = c.Files
 	case SecretAction:
 		v.secret(where, c.Secret)
+	case PatchAction:
+		files = []string{c.File}
+		if !slices.Contains([]PatchType{JSONPatch, StrategicPatch}, c.Type) {
+			v.report("%s: %q is no type of a patch", where, c.Type)
+		}
 	case RestartAction, LabelAction, OutboundPolicyAction, AccessLogFileAction, InstallAction:
 	}
 	for _, name := range files {

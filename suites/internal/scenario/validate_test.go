@@ -73,3 +73,15 @@ func TestSecretsSayWhatTheyHold(t *testing.T) {
 	empty := Step{Says: "Cut a key", Do: CreateSecret(Secret{Namespace: "default", Name: "front-door"})}
 	g.Expect(Validate(page(applied, empty, asked))).To(MatchError(ContainSubstring("step 2 (Cut a key): a secret needs")))
 }
+
+func TestPatchUsesItsFile(t *testing.T) {
+	g := NewWithT(t)
+	asked := Step{Says: "Look at it", Do: Exec(Curl, "ls"), Want: []Expectation{anything()}}
+	g.Expect(Validate(page(Step{Says: "Paint the door", Do: Patch("default", "door", JSONPatch, "door.yaml")}, asked))).To(Succeed())
+	g.Expect(Validate(page(Step{Says: "Paint the door", Do: Patch("default", "door", "brush", "gate.yaml")}, asked))).To(MatchError(And(
+		ContainSubstring(`step 1 (Paint the door): "brush" is no type of a patch`),
+		ContainSubstring("gate.yaml: file does not exist"),
+	)))
+	painted := Step{Says: "Paint the door", Do: Patch("default", "door", StrategicPatch, "door.yaml"), Want: []Expectation{anything()}}
+	g.Expect(Validate(page(painted))).To(MatchError(ContainSubstring("a change brings back no evidence")))
+}

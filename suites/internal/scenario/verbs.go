@@ -33,6 +33,9 @@ func LabelNamespace(name, key, value string) Action {
 // DryRun asks the API server whether it would take a file of the page.
 func DryRun(file string) Action { return DryRunAction{File: file} }
 
+// Exec runs a command in a container of the page; what it exits with is an answer.
+func Exec(in probe.Peer, command ...string) Action { return ExecAction{In: in, Command: command} }
+
 // Istioctl runs istioctl: Istioctl("-n", "istio-system", "proxy-config", "listener", "deploy/istio-ingressgateway").
 func Istioctl(args ...string) Action { return IstioctlAction{Args: args} }
 
