@@ -10,28 +10,36 @@ import (
 	"sync"
 )
 
-// Bundle is the folder that a page's openssl commands fill: two files for each, name.crt and name.key. Keys are made when something
-// is asked for the first time, so that a page can be described without any, and stay in memory. It prints without its keys.
+// Bundle is the folder that a page's openssl commands fill: two files for each, name.crt and name.key, and for an authority name.chain.crt,
+// its own certificate and those above it. Keys are made when something is asked for the first time, so that a page can be described
+// without any, and stay in memory. It prints without its keys.
 type Bundle struct {
 	commands []Command
 	fill     func() (map[string]file, error)
 }
 
-// Command is one certificate of a page: `openssl req -x509`, or `openssl x509 -req -CA`.
+// Command is one certificate of a page: `openssl req -x509`, `openssl ca`, or `openssl x509 -req -CA`.
 type Command struct {
-	name    string
-	subject Subject
-	options []Option
-	issuer  string // empty: signed by itself
-	leaf    Leaf
+	name      string
+	subject   Subject
+	options   []Option
+	issuer    string // empty: signed by itself
+	leaf      Leaf
+	authority bool
 }
 
 // Root is `openssl req -x509 -keyout name.key -out name.crt`.
 func Root(name string, subject Subject, opts ...Option) Command {
-	return Command{name: name, subject: subject, options: opts}
+	return Command{name: name, subject: subject, options: opts, authority: true}
 }
 
-// Signed is `openssl x509 -req -CA issuer.crt -CAkey issuer.key -out name.crt`; the issuer comes from an earlier Root of the bundle.
+// Intermediate is `openssl ca -extensions v3_intermediate_ca -out name.crt`: an authority signed by an earlier Root of the bundle.
+func Intermediate(name, issuer string, subject Subject, opts ...Option) Command {
+	return Command{name: name, issuer: issuer, subject: subject, options: opts, authority: true}
+}
+
+// Signed is `openssl x509 -req -CA issuer.crt -CAkey issuer.key -out name.crt`; the issuer comes from an earlier Root or Intermediate
+// of the bundle.
 func Signed(name, issuer string, leaf Leaf) Command {
 	return Command{name: name, issuer: issuer, leaf: leaf}
 }
@@ -51,35 +59,46 @@ func run(commands []Command) (map[string]file, error) {
 		if _, taken := files[c.name+".crt"]; taken {
 			return nil, fmt.Errorf("bundle of certificates: two commands make %s.crt", c.name)
 		}
-		certificate, key, err := c.run(authorities)
+		made, err := c.run(authorities)
 		if err != nil {
 			return nil, err
 		}
-		files[c.name+".crt"] = func() ([]byte, error) { return certificate, nil }
-		files[c.name+".key"] = key
+		for suffix, content := range made {
+			files[c.name+suffix] = content
+		}
 	}
 	return files, nil
 }
 
-func (c Command) run(authorities map[string]*Authority) (certificate []byte, key file, err error) {
-	if c.issuer == "" {
-		authority, err := NewAuthority(c.subject, c.options...)
-		if err != nil {
-			return nil, nil, err
-		}
-		authorities[c.name] = authority
-		return authority.CertPEM(), authority.KeyPEM, nil
-	}
+// run makes the files of one command, by their suffix.
+func (c Command) run(authorities map[string]*Authority) (map[string]file, error) {
 	issuer, known := authorities[c.issuer]
-	if !known {
-		return nil, nil, fmt.Errorf("bundle of certificates: %s.crt is to be signed by %s, which no earlier command makes", c.name, c.issuer)
+	if !known && (c.issuer != "" || !c.authority) {
+		return nil, fmt.Errorf("bundle of certificates: %s.crt is to be signed by %q, which no earlier command makes", c.name, c.issuer)
 	}
-	pair, err := issuer.Issue(c.leaf)
+	if !c.authority {
+		pair, err := issuer.Issue(c.leaf)
+		if err != nil {
+			return nil, err
+		}
+		return map[string]file{".crt": public(pair.CertPEM()), ".key": pair.KeyPEM}, nil
+	}
+	made, err := c.makeAuthority(issuer)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return pair.CertPEM(), pair.KeyPEM, nil
+	authorities[c.name] = made
+	return map[string]file{".crt": public(made.CertPEM()), ".chain.crt": public(made.ChainPEM()), ".key": made.KeyPEM}, nil
 }
+
+func (c Command) makeAuthority(issuer *Authority) (*Authority, error) {
+	if issuer == nil {
+		return NewAuthority(c.subject, c.options...)
+	}
+	return issuer.Intermediate(c.subject, c.options...)
+}
+
+func public(text []byte) file { return func() ([]byte, error) { return text, nil } }
 
 // Pair is the content of `kubectl create secret tls --cert name.crt --key name.key`.
 func (b *Bundle) Pair(name string) func() (map[string][]byte, error) {

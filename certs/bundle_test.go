@@ -42,6 +42,26 @@ func TestBundleIsTheFolderOfThePage(t *testing.T) {
 	g.Expect(client.Subject.String()).To(Equal("CN=client.example.com"))
 }
 
+func TestBundleWithAnIntermediate(t *testing.T) {
+	g := NewWithT(t)
+	key := certs.WithKey(certs.ECDSAP256)
+	bundle := certs.NewBundle(
+		certs.Root("root", certs.Subject{CN: "root"}, key),
+		certs.Intermediate("between", "root", certs.Subject{CN: "between"}, key),
+		certs.Signed("site", "between", certs.Leaf{Subject: certs.Subject{CN: "site"}, Key: certs.ECDSAP256}),
+	)
+	files, err := bundle.Files("ca.pem=between.chain.crt", "root.chain.crt", "site.crt")()
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(names(files["ca.pem"])).To(Equal([]string{"between", "root"}))
+	g.Expect(names(files["root.chain.crt"])).To(Equal([]string{"root"}))
+	g.Expect(names(files["site.crt"])).To(Equal([]string{"site"}), "the leaf alone")
+	between, err := bundle.Certificate("between")
+	g.Expect(err).NotTo(HaveOccurred())
+	site, err := bundle.Certificate("site")
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(site.CheckSignatureFrom(between)).To(Succeed())
+}
+
 func TestBundleTellsMistakes(t *testing.T) {
 	root := certs.Root("example.com", certs.Subject{CN: "example.com"}, certs.WithKey(certs.ECDSAP256))
 	for name, test := range map[string]struct {
@@ -49,7 +69,9 @@ func TestBundleTellsMistakes(t *testing.T) {
 		want   string
 	}{
 		"a file that nobody makes": {certs.NewBundle(root), `no command makes "client.crt"; there are example.com`},
-		"a stranger as issuer":     {certs.NewBundle(certs.Signed("client", "example.com", certs.Leaf{}), root), "client.crt is to be signed by example.com, which no earlier command makes"},
+		"below an intermediate":    {certs.NewBundle(root, certs.Intermediate("a", "example.com", certs.Subject{}), certs.Intermediate("b", "a", certs.Subject{})), "below its root"},
+		"a stranger as issuer":     {certs.NewBundle(certs.Signed("client", "example.com", certs.Leaf{}), root), `client.crt is to be signed by "example.com", which no earlier command makes`},
+		"no issuer at all":         {certs.NewBundle(certs.Signed("client", "", certs.Leaf{})), `client.crt is to be signed by "", which no earlier command makes`},
 		"two of a name":            {certs.NewBundle(root, root), "two commands make example.com.crt"},
 		"an impossible root":       {certs.NewBundle(certs.Root("client", certs.Subject{}, certs.WithDays(-1))), "a validity of -1 days"},
 		"an impossible leaf":       {certs.NewBundle(root, certs.Signed("client", "example.com", certs.Leaf{Days: -1})), "a validity of -1 days"},
