@@ -23,10 +23,13 @@ type Evidence struct {
 	Timing  Timing
 	Marker  string // the query value that ties log lines to this request, to all of them when it is sent more than once; empty when unmarked
 	Vars    map[string]string
-	Table   *Table         // what `kubectl get` prints
-	Objects []Object       // the objects behind Table's rows
-	Proxies map[Peer]any   // *proxyconfig.Config by proxy, as Inspect found it; any, because this package knows the standard library only
-	Hits    map[string]int // requests that arrived at the outside world's sites since the attempt began, by "host:port"
+	Table   *Table       // what `kubectl get` prints
+	Objects []Object     // the objects behind Table's rows
+	Proxies map[Peer]any // *proxyconfig.Config by proxy, as Inspect found it; any, because this package knows the standard library only
+	// Remembered holds, by the name given to it, what Proxies was at an earlier step of the scenario.
+	Remembered map[string]map[Peer]any
+	Counters   map[Peer]map[string]int // by how much the counters of a proxy's listeners grew, by Envoy's own names; those that did not are left out
+	Hits       map[string]int          // requests that arrived at the outside world's sites since the attempt began, by "host:port"
 
 	Logs  map[Peer][]LogLine // parsed lines every proxy and server wrote since the cursor taken before the request
 	Fence map[Peer]bool      // proxies for which a later, known line has been seen: what is not in Logs was not logged

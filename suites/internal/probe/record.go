@@ -19,25 +19,26 @@ const (
 
 // record is Evidence as it is written: readable, bounded, durations in seconds, log lines as the programs wrote them.
 type record struct {
-	At       time.Time           `json:"at,omitzero"`
-	Took     float64             `json:"took"`
-	Command  string              `json:"command,omitempty"`
-	Exit     int                 `json:"exit"`
-	Answers  []answer            `json:"answers,omitempty"`
-	Tunnel   *answer             `json:"tunnel,omitempty"`
-	Server   *certificateRecord  `json:"server,omitempty"`
-	Remote   string              `json:"remote,omitempty"`
-	Timing   *timingRecord       `json:"timing,omitempty"`
-	Stdout   string              `json:"stdout,omitempty"`
-	Stderr   string              `json:"stderr,omitempty"`
-	Vars     map[string]string   `json:"vars,omitempty"`
-	Table    [][]string          `json:"table,omitempty"`
-	Objects  any                 `json:"objects,omitempty"`
-	Proxies  []string            `json:"proxies,omitempty"`
-	Hits     map[string]int      `json:"hits,omitempty"`
-	Marker   string              `json:"marker,omitempty"`
-	Logs     map[string][]string `json:"logs,omitempty"`
-	Complete []string            `json:"complete,omitempty"` // whose logs are proven to hold all there is
+	At       time.Time                 `json:"at,omitzero"`
+	Took     float64                   `json:"took"`
+	Command  string                    `json:"command,omitempty"`
+	Exit     int                       `json:"exit"`
+	Answers  []answer                  `json:"answers,omitempty"`
+	Tunnel   *answer                   `json:"tunnel,omitempty"`
+	Server   *certificateRecord        `json:"server,omitempty"`
+	Remote   string                    `json:"remote,omitempty"`
+	Timing   *timingRecord             `json:"timing,omitempty"`
+	Stdout   string                    `json:"stdout,omitempty"`
+	Stderr   string                    `json:"stderr,omitempty"`
+	Vars     map[string]string         `json:"vars,omitempty"`
+	Table    [][]string                `json:"table,omitempty"`
+	Objects  any                       `json:"objects,omitempty"`
+	Proxies  []string                  `json:"proxies,omitempty"`
+	Counters map[string]map[string]int `json:"counters,omitempty"`
+	Hits     map[string]int            `json:"hits,omitempty"`
+	Marker   string                    `json:"marker,omitempty"`
+	Logs     map[string][]string       `json:"logs,omitempty"`
+	Complete []string                  `json:"complete,omitempty"` // whose logs are proven to hold all there is
 }
 
 type answer struct {
@@ -66,8 +67,9 @@ func (e Evidence) MarshalJSON() ([]byte, error) {
 	r := record{
 		At: e.At, Took: inSeconds(e.Took), Command: Quote(e.Command), Exit: e.Exit, Answers: answersOf(e.Hops),
 		Stdout: cut(e.Stdout, writtenBody, e.Size), Stderr: cut(e.Stderr, writtenTranscript, 0),
-		Vars: e.Vars, Objects: objects(e.Objects), Proxies: peerNames(e.Proxies), Hits: e.Hits, Marker: e.Marker,
-		Logs: rawLines(e.Logs), Complete: fenced(e.Fence),
+		Vars: e.Vars, Objects: objects(e.Objects), Proxies: peerNames(e.Proxies), Counters: counters(e.Counters), Hits: e.Hits,
+		Marker: e.Marker,
+		Logs:   rawLines(e.Logs), Complete: fenced(e.Fence),
 	}
 	if e.Tunnel != nil {
 		r.Tunnel = &answersOf([]Response{*e.Tunnel})[0]
@@ -98,6 +100,14 @@ func answersOf(hops []Response) []answer {
 		all = append(all, answer{Line: hop.Line(), Header: hop.Header})
 	}
 	return all
+}
+
+func counters(of map[Peer]map[string]int) map[string]map[string]int {
+	named := make(map[string]map[string]int, len(of))
+	for peer, grown := range of {
+		named[peer.String()] = grown
+	}
+	return named
 }
 
 // objects are the objects without the bookkeeping of the API server; a note where they are too large to be read.

@@ -21,11 +21,13 @@ func TestEvidenceIsWrittenForPeople(t *testing.T) {
 		Server: &Certificate{Subject: "CN=a", Issuer: "CN=ca", DNSNames: []string{"a"}, Serial: "1f"},
 		Remote: netip.MustParseAddrPort("10.96.0.7:443"), Timing: Timing{Total: 5 * time.Second},
 		Marker: "m1", Vars: map[string]string{"CLUSTER_IP": "10.96.0.7"}, Hits: map[string]int{"a:80": 0},
-		Table:   &Table{Columns: []string{"NAME"}, Rows: [][]string{{"a"}}},
-		Objects: []Object{{"kind": "Service", "metadata": map[string]any{"name": "a", "managedFields": []any{1}}}},
-		Proxies: map[Peer]any{curl.Proxy(): struct{ Huge chan int }{}},
-		Logs:    map[Peer][]LogLine{curl.Proxy(): {{Raw: "[…] \"GET / HTTP/1.1\" 200"}}},
-		Fence:   map[Peer]bool{curl.Proxy(): true, curl: false},
+		Table:      &Table{Columns: []string{"NAME"}, Rows: [][]string{{"a"}}},
+		Objects:    []Object{{"kind": "Service", "metadata": map[string]any{"name": "a", "managedFields": []any{1}}}},
+		Proxies:    map[Peer]any{curl.Proxy(): struct{ Huge chan int }{}},
+		Remembered: map[string]map[Peer]any{"before": {curl.Proxy(): struct{ Huge chan int }{}}},
+		Counters:   map[Peer]map[string]int{curl.Proxy(): {"listener.0.0.0.0_8443.ssl.fail_verify_san": 1}},
+		Logs:       map[Peer][]LogLine{curl.Proxy(): {{Raw: "[…] \"GET / HTTP/1.1\" 200"}}},
+		Fence:      map[Peer]bool{curl.Proxy(): true, curl: false},
 	}, "", " ")
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(string(text)).To(MatchJSON(`{
@@ -35,7 +37,8 @@ func TestEvidenceIsWrittenForPeople(t *testing.T) {
 		"remote": "10.96.0.7:443", "timing": {"lookup": 0, "connect": 0, "tls": 0, "total": 5},
 		"stdout": "hello", "vars": {"CLUSTER_IP": "10.96.0.7"}, "table": [["NAME"], ["a"]],
 		"objects": [{"kind": "Service", "metadata": {"name": "a"}}],
-		"proxies": ["istio-proxy of curl.default"], "hits": {"a:80": 0}, "marker": "m1",
+		"proxies": ["istio-proxy of curl.default"],
+		"counters": {"istio-proxy of curl.default": {"listener.0.0.0.0_8443.ssl.fail_verify_san": 1}}, "hits": {"a:80": 0}, "marker": "m1",
 		"logs": {"istio-proxy of curl.default": ["[…] \"GET / HTTP/1.1\" 200"]}, "complete": ["istio-proxy of curl.default"]
 	}`))
 }

@@ -43,8 +43,10 @@ func (w *walk) ask(ctx context.Context, q scenario.Question, step scenario.Step,
 			}
 		} else {
 			a.faults = 0
+			evidence.Remembered = w.remembered
 			w.keep(evidence, res)
 			if a.judge(evidence) {
+				w.remember(q, evidence)
 				return nil
 			}
 		}
@@ -84,6 +86,13 @@ func (w *walk) keep(e probe.Evidence, res *reports.StepResult) {
 	res.Answer = e.Summary()
 	if raw, err := json.Marshal(e); err == nil {
 		res.Evidence = raw
+	}
+}
+
+// remember keeps what a proxy held, for the steps to come.
+func (w *walk) remember(q scenario.Question, e probe.Evidence) {
+	if inspect, ok := q.(scenario.InspectAction); ok && inspect.Remember != "" {
+		w.remembered[inspect.Remember] = e.Proxies
 	}
 }
 

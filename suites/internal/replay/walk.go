@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/meshproof/meshproof/reports"
+	"github.com/meshproof/meshproof/suites/internal/probe"
 	"github.com/meshproof/meshproof/suites/internal/scenario"
 )
 
@@ -31,13 +32,15 @@ type walk struct {
 	s      scenario.Scenario
 	result *reports.Result
 	env    scenario.Env
-	undo   []scenario.Undo
-	dirty  bool // changed since the last Settle
+	// remembered is what proxies held at earlier steps, by the names that the steps gave it.
+	remembered map[string]map[probe.Peer]any
+	undo       []scenario.Undo
+	dirty      bool // changed since the last Settle
 }
 
 // Walk replays s and fills result (made by NewResult), which tells the truth at any moment: also half way, and after a panic.
 func (w Walker) Walk(ctx context.Context, page scenario.Page, s scenario.Scenario, result *reports.Result) {
-	run := &walk{Walker: w, page: page, s: s, result: result, env: scenario.Env{}}
+	run := &walk{Walker: w, page: page, s: s, result: result, env: scenario.Env{}, remembered: map[string]map[probe.Peer]any{}}
 	started := time.Now()
 	defer func() { result.Timings.Total = reports.Seconds(time.Since(started)) }()
 

@@ -299,3 +299,31 @@ func (i *interrupting) Ask(ctx context.Context, q scenario.Question, env scenari
 	}
 	return i.bed.Ask(ctx, q, env)
 }
+
+func TestWhatWasRememberedIsThereInLaterSteps(t *testing.T) {
+	g := NewWithT(t)
+	var seen []string
+	look := func(held string) types.GomegaMatcher {
+		return want("look", func(e probe.Evidence) bool {
+			seen = append(seen, fmt.Sprintf("%s: %v", held, e.Remembered["before"][scenario.IngressGateway]))
+			return true
+		})
+	}
+	s := scenario.Scenario{ID: "egress/test/memory", Steps: []scenario.Step{
+		{Says: "Look", Do: scenario.Remember(scenario.IngressGateway, "before"), Want: []scenario.Expectation{scenario.Derived("nothing yet", look("first"))}},
+		{Says: "Look again", Do: scenario.Inspect(scenario.IngressGateway), Want: []scenario.Expectation{scenario.Derived("as it was", look("second"))}},
+	}}
+	page := scenario.Page{Name: "test", Scenarios: []scenario.Scenario{s}}
+	result := replay.NewResult(page, s)
+	replay.Walker{Bed: holding{&bed{}}}.Walk(t.Context(), page, s, result)
+	g.Expect(result.Verdict).To(Equal(reports.Passed), replay.Explain(result))
+	g.Expect(seen).To(Equal([]string{"first: <nil>", "second: 1"}))
+}
+
+// holding is a gateway whose configuration is the number of times that it was asked for.
+type holding struct{ *bed }
+
+func (h holding) Ask(context.Context, scenario.Question, scenario.Env) (probe.Evidence, error) {
+	h.asked++
+	return probe.Evidence{Proxies: map[probe.Peer]any{scenario.IngressGateway: h.asked}}, nil
+}

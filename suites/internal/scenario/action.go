@@ -78,6 +78,8 @@ type SendAction struct {
 	Times int
 	// Watch names the proxies and servers whose logs are evidence; the client's own sidecar is always watched.
 	Watch []probe.Peer
+	// Count names the proxies whose listeners' counters are evidence: by how much each grew while the question was asked.
+	Count []probe.Peer
 	Limit Limit
 	// Wait is how long the page says that the answer takes. The report shows it apart from the time that the harness takes.
 	Wait time.Duration
@@ -122,7 +124,9 @@ type ExportAction struct {
 // InspectAction reads what a proxy holds: listeners, routes, clusters, endpoints, secrets.
 type InspectAction struct {
 	Proxy probe.Peer
-	Limit Limit
+	// Remember is a name under which later questions of the scenario find what the proxy held, to compare with; empty: they do not.
+	Remember string
+	Limit    Limit
 }
 
 // Limit names a row of replay's table of limits: how long a promise may take to come true, how often in a row it must hold.

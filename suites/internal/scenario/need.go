@@ -23,6 +23,10 @@ type CapabilityNeed struct{ Capability Capability }
 // OutboundPolicyNeed asks for meshConfig.outboundTrafficPolicy.mode. It is set once for a group of scenarios, not once for each.
 type OutboundPolicyNeed struct{ Mode OutboundMode }
 
+// InstallNeed asks for the mesh installed with these options on top of its own, as InstallAction takes them. It is brought about once for a
+// group of scenarios, not once for each; the first scenario without the need has the original installation again.
+type InstallNeed struct{ Set []string }
+
 // OutboundMode is meshConfig.outboundTrafficPolicy.mode.
 type OutboundMode string
 
@@ -36,6 +40,7 @@ func (WorkloadNeed) need()       {}
 func (SiteNeed) need()           {}
 func (CapabilityNeed) need()     {}
 func (OutboundPolicyNeed) need() {}
+func (InstallNeed) need()        {}
 
 // The peers of the pages.
 var (
@@ -66,3 +71,6 @@ func Has(c Capability) Need { return CapabilityNeed{Capability: c} }
 
 // Outbound needs an outbound traffic policy.
 func Outbound(m OutboundMode) Need { return OutboundPolicyNeed{Mode: m} }
+
+// Installed needs the mesh installed with options on top of its own.
+func Installed(set ...string) Need { return InstallNeed{Set: set} }

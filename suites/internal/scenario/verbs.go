@@ -61,6 +61,16 @@ func Export(name string, from GetAction, jsonPath string) Action {
 // Inspect reads what a proxy holds.
 func Inspect(p probe.Peer) Action { return InspectAction{Proxy: p.Proxy()} }
 
+// Remember is Inspect, and keeps what the proxy holds under a name for match.HaveSameConfigAs.
+func Remember(p probe.Peer, name string) Action {
+	return InspectAction{Proxy: p.Proxy(), Remember: name}
+}
+
+// Counted is Send, with the counters of a proxy as evidence.
+func Counted(p probe.Probe, proxy probe.Peer) Action {
+	return SendAction{Probe: p, Watch: []probe.Peer{proxy}, Count: []probe.Peer{proxy.Proxy()}}
+}
+
 // Refine changes a promise as it is made.
 type Refine func(*Expectation)
 
