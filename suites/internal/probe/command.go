@@ -34,7 +34,7 @@ func (p Probe) words(marker string) []string {
 	if p.Unmarked {
 		marker = ""
 	}
-	words := []string{"curl", "-sS"}
+	words := append(p.typing(), "curl", "-sS")
 	switch p.Method {
 	case "":
 	case http.MethodHead:
@@ -57,6 +57,14 @@ func (p Probe) words(marker string) []string {
 	words = append(words, headerWords(p.Header)...)
 	words = append(words, option("--data", p.Data)...)
 	return append(words, mark(p.URL, marker))
+}
+
+// typing gives curl what somebody types: a shell's echo, so that the command is one that can be pasted and needs no terminal.
+func (p Probe) typing() []string {
+	if p.Typed == "" {
+		return nil
+	}
+	return []string{"sh", "-c", `echo "$0" | "$@"`, p.Typed}
 }
 
 func (p Probe) limits() []string {
@@ -118,7 +126,7 @@ func Expand(text string, vars map[string]string) string {
 
 // Expand is the probe with the page's shell variables replaced in every string; the probe itself is left as it is.
 func (p Probe) Expand(vars map[string]string) Probe {
-	each := []*string{&p.Method, &p.URL, &p.Data, &p.HTTP, &p.Proxy, &p.TLS.CACert, &p.TLS.Cert, &p.TLS.Key, &p.TLS.Max}
+	each := []*string{&p.Method, &p.URL, &p.Data, &p.Typed, &p.HTTP, &p.Proxy, &p.TLS.CACert, &p.TLS.Cert, &p.TLS.Key, &p.TLS.Max}
 	for _, field := range each {
 		*field = Expand(*field, vars)
 	}

@@ -25,6 +25,9 @@ func TestShownIsWhatThePageWrites(t *testing.T) {
 			URL: "https://a", HTTP: "2-prior-knowledge", Connect: 5 * time.Second, Max: 2500 * time.Millisecond, Proxy: "10.0.0.1:3128",
 			TLS: TLS{CACert: "ca", Cert: "c", Key: "k", Max: "1.2", Insecure: true},
 		},
+		`sh -c 'echo "$0" | "$@"' 'hello there' curl -sS -m 0.5 telnet://10.96.0.7:31400`: {
+			URL: "telnet://10.96.0.7:31400", Typed: "hello there", Max: 500 * time.Millisecond,
+		},
 	} {
 		NewWithT(t).Expect(Quote(p.Shown())).To(Equal(want))
 	}
@@ -49,7 +52,7 @@ func TestExpandReplacesVariablesAndLeavesTheProbe(t *testing.T) {
 	vars := map[string]string{"IP": "10.96.0.7", "PORT": "3128"}
 	p := Probe{
 		URL: "http://${IP}/${UNKNOWN}", Resolve: []string{"a:443:${IP}"}, Proxy: "${IP}:${PORT}",
-		Header: http.Header{"Host": {"${IP}"}}, TLS: TLS{CACert: "/${PORT}"},
+		Header: http.Header{"Host": {"${IP}"}}, TLS: TLS{CACert: "/${PORT}"}, Typed: "${PORT}",
 	}
 	got := p.Expand(vars)
 	g.Expect(got.URL).To(Equal("http://10.96.0.7/${UNKNOWN}"))
@@ -57,6 +60,7 @@ func TestExpandReplacesVariablesAndLeavesTheProbe(t *testing.T) {
 	g.Expect(got.Proxy).To(Equal("10.96.0.7:3128"))
 	g.Expect(got.Header).To(Equal(http.Header{"Host": {"10.96.0.7"}}))
 	g.Expect(got.TLS.CACert).To(Equal("/3128"))
+	g.Expect(got.Typed).To(Equal("3128"))
 	g.Expect(p.Resolve).To(Equal([]string{"a:443:${IP}"}))
 	g.Expect(p.Header).To(Equal(http.Header{"Host": {"${IP}"}}))
 }

@@ -216,6 +216,23 @@ func TestParseCurlTakesKubectlsWordForNothing(t *testing.T) {
 	g.Expect(e.CurlError()).To(HavePrefix("curl: (7)"))
 }
 
+// A session over telnet:// has no answer and no marker: what was heard is its output, and only its time limit ends it.
+func TestParseCurlReadsATelnetSession(t *testing.T) {
+	g := NewWithT(t)
+	p := Probe{URL: "telnet://127.0.0.1:31400", Typed: "hello there"}
+	g.Expect(p.Command("m1")).NotTo(ContainElement(ContainSubstring(MarkerKey + "=")))
+	const mark = "\n--- meshproof m1 ---\n"
+	heard := "Welcome\nhello there\n" + mark + `{"exitcode":28,"http_code":0,"remote_ip":"127.0.0.1","remote_port":31400,"size_download":20,` +
+		`"time_connect":0.000169,"time_total":0.5,"url":"telnet://127.0.0.1:31400"}` + "\n"
+	said := "*   Trying 127.0.0.1:31400...\n* Connected to 127.0.0.1 (127.0.0.1) port 31400 (#0)\n* Time-out\n* Closing connection 0\ncurl: (28) Time-out\n" + mark
+	e, err := ParseCurl([]byte(heard), []byte(said), 28)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(e.Stdout).To(Equal("Welcome\nhello there\n"))
+	g.Expect(e.Remote.String()).To(Equal("127.0.0.1:31400"))
+	g.Expect(e.Hops).To(BeEmpty())
+	g.Expect(e.Marker).To(BeEmpty())
+}
+
 func TestParseCurlCutsAHugeBody(t *testing.T) {
 	g := NewWithT(t)
 	said := recordings(t, "testdata/curl-7.88.1.json")["nothing"]

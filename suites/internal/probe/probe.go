@@ -13,6 +13,7 @@ type Probe struct {
 	URL     string
 	Header  http.Header
 	Data    string   // request body, curl --data
+	Typed   string   // the line that somebody types after `telnet host port`; the URL is then telnet://host:port
 	Follow  bool     // curl -L
 	HTTP    string   // empty, "1.1" or "2-prior-knowledge": curl's --http… option
 	Resolve []string // curl --resolve host:port:address
