@@ -1,20 +1,20 @@
 package testbed
 
 import (
+	"bytes"
 	"context"
-	"errors"
+	"encoding/json"
 	"fmt"
-	"io"
-	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/util/yaml"
-	"k8s.io/client-go/discovery/cached/memory"
-	"k8s.io/client-go/dynamic"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/restmapper"
 	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/e2e-framework/klient/decoder"
+	"sigs.k8s.io/e2e-framework/klient/k8s"
+	"sigs.k8s.io/e2e-framework/klient/k8s/resources"
 )
 
 const (
@@ -24,11 +24,10 @@ const (
 	managedByLabel = "app.kubernetes.io/managed-by"
 )
 
-// client talks to the cluster.
+// client talks to the cluster: typed where kinds are known, by e2e-framework's resources for whole manifests.
 type client struct {
 	kubernetes.Interface
-	dynamic dynamic.Interface
-	mapper  *restmapper.DeferredDiscoveryRESTMapper
+	resources *resources.Resources
 }
 
 // newClient reads our own kubeconfig; the user's is never looked at.
@@ -42,36 +41,22 @@ func newClient(kubeconfig string) (*client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to the cluster: %w", err)
 	}
-	untyped, err := dynamic.NewForConfig(config)
+	untyped, err := resources.New(config)
 	if err != nil {
 		return nil, fmt.Errorf("connect to the cluster: %w", err)
 	}
-	mapper := restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(typed.Discovery()))
-	return &client{Interface: typed, dynamic: untyped, mapper: mapper}, nil
+	return &client{Interface: typed, resources: untyped}, nil
 }
 
 // apply applies every object of a manifest on the server's side. Objects without a namespace go into the one given.
 func (c *client) apply(ctx context.Context, namespace string, manifest []byte) error {
-	decoder := yaml.NewYAMLOrJSONDecoder(strings.NewReader(string(manifest)), 4096)
-	for {
-		var object unstructured.Unstructured
-		err := decoder.Decode(&object)
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("read a manifest: %w", err)
-		}
-		if len(object.Object) == 0 {
-			continue // a comment between two separators
-		}
-		if err := c.applyObject(ctx, namespace, &object); err != nil {
-			return err
-		}
-	}
+	return decoder.DecodeEach(ctx, bytes.NewReader(manifest), func(ctx context.Context, object k8s.Object) error {
+		return c.applyObject(ctx, namespace, object)
+	})
 }
 
-func (c *client) applyObject(ctx context.Context, namespace string, object *unstructured.Unstructured) error {
+func (c *client) applyObject(ctx context.Context, namespace string, object k8s.Object) error {
+	what := object.GetObjectKind().GroupVersionKind().Kind + " " + object.GetName()
 	labels := object.GetLabels()
 	if labels == nil {
 		labels = map[string]string{}
@@ -79,22 +64,26 @@ func (c *client) applyObject(ctx context.Context, namespace string, object *unst
 	labels[managedByLabel] = fieldManager
 	object.SetLabels(labels)
 
-	kind := object.GroupVersionKind()
-	mapping, err := c.mapper.RESTMapping(kind.GroupKind(), kind.Version)
+	namespaced, err := c.resources.GetControllerRuntimeClient().IsObjectNamespaced(object)
 	if err != nil {
-		return fmt.Errorf("apply %s %s: %w", kind.Kind, object.GetName(), err)
+		return fmt.Errorf("apply %s: %w", what, err)
 	}
-	var resource dynamic.ResourceInterface = c.dynamic.Resource(mapping.Resource)
-	if mapping.Scope.Name() == "namespace" {
-		if object.GetNamespace() == "" {
-			object.SetNamespace(namespace)
-		}
-		resource = c.dynamic.Resource(mapping.Resource).Namespace(object.GetNamespace())
+	if namespaced && object.GetNamespace() == "" {
+		object.SetNamespace(namespace)
 	}
-	if _, err := resource.Apply(ctx, object.GetName(), object, metav1.ApplyOptions{FieldManager: fieldManager, Force: true}); err != nil {
-		return fmt.Errorf("apply %s %s: %w", kind.Kind, object.GetName(), err)
+	data, err := json.Marshal(object)
+	if err != nil {
+		return fmt.Errorf("apply %s: %w", what, err)
+	}
+	if err := c.resources.Patch(ctx, object, k8s.Patch{PatchType: types.ApplyPatchType, Data: data}, forced); err != nil {
+		return fmt.Errorf("apply %s: %w", what, err)
 	}
 	return nil
+}
+
+// forced makes an apply the last word: whoever else has written a field, this is what the testbed needs.
+func forced(o *metav1.PatchOptions) {
+	o.FieldManager, o.Force = fieldManager, ptr.To(true)
 }
 
 // object is what apply takes, made in code.
