@@ -1,0 +1,73 @@
+package gatewaytlsorigination
+
+import (
+	. "github.com/onsi/gomega"
+
+	. "github.com/meshproof/meshproof/suites/internal/match"
+	. "github.com/meshproof/meshproof/suites/internal/scenario"
+)
+
+// refusedByNginx are the promises about a request that nginx itself refused; the title is its reason.
+func refusedByNginx(title string) []Expectation {
+	return []Expectation{
+		Derived("the answer is nginx's 400", HaveStatus(400)),
+		Derived("with its reason", HaveTitle(title)),
+		Derived("the gateway passed it on", LoggedBy(EgressGateway, Line{
+			Method: "GET", Code: 400, Flags: Dash, Details: "via_upstream", UpstreamHost: "${NGINX_IP}:443", UpstreamCluster: toNginx,
+		})),
+		Derived("nginx refused the gateway", LoggedBy(nginx(), Line{Method: "GET", Path: "/", Code: 400, Client: "${GATEWAY_IP}"})),
+	}
+}
+
+// refusedByGateway are the promises about a request that the gateway did not send on; failure is why.
+func refusedByGateway(failure string) []Expectation {
+	return []Expectation{
+		Derived("the gateway answers 503", HaveStatus(503)),
+		Derived("because the TLS handshake with nginx failed", LoggedBy(EgressGateway, Line{
+			Method: "GET", Code: 503, Flags: "UF,URX", UpstreamHost: "${NGINX_IP}:443", UpstreamCluster: toNginx,
+			Failure: ContainSubstring(failure),
+		})),
+		Derived("the sidecar took the 503 from the gateway", LoggedBy(Curl.Proxy(), Line{
+			Method: "GET", Code: 503, Flags: Dash, Details: "via_upstream", UpstreamCluster: toGateway,
+		})),
+	}
+}
+
+// The reasons that Envoy gives when it does not speak with a server; its log writes blanks as underscores.
+const (
+	unknownIssuer = "unable_to_get_local_issuer_certificate"
+	otherName     = "verify_SAN_list"
+	notSupplied   = "Secret_is_not_supplied_by_SDS"
+)
+
+func wrongClientCredential() Scenario {
+	ask := func(says string, want []Expectation) Step {
+		return Step{Says: says, Do: Send(welcome(), EgressGateway, nginx()), Want: want}
+	}
+	steps := append(withFileMount(foreignAuthority+".crt", foreignClient+".crt", foreignClient+".key"), addresses()...)
+	return Scenario{
+		ID:    "egress/gateway-tls-origination/mtls-wrong-client-credential",
+		Title: "A missing or foreign certificate is refused, on either side",
+		Doc:   told("503-507, 543-545"),
+		Needs: needs(),
+		Notes: []string{
+			"Not in the blog. Who refuses is told apart: nginx answers 400 with its reason, the gateway answers 503 with the reason in its log.",
+			"Without sni in the rule, today's gateway compares the certificate's DNS names with the Host header, and the blog's certificate has none.",
+		},
+		Steps: append(steps,
+			answersAgain("With the documented rule nginx answers"),
+			Step{Says: "Let the gateway show no certificate", Do: Apply("refused/destinationrule-no-client.yaml")},
+			ask("nginx demands a certificate", refusedByNginx("400 No required SSL certificate was sent")),
+			Step{Says: "Let the gateway show a certificate with the right name, of another authority", Do: Apply("refused/destinationrule-foreign-client.yaml")},
+			ask("nginx does not believe that authority", refusedByNginx("400 The SSL certificate error")),
+			Step{Says: "Let the gateway not originate TLS", Do: Apply("refused/destinationrule-disable.yaml")},
+			ask("nginx speaks TLS only", refusedByNginx("400 The plain HTTP request was sent to HTTPS port")),
+			Step{Says: "Let the gateway believe another authority only", Do: Apply("refused/destinationrule-foreign-ca.yaml")},
+			ask("the gateway does not believe nginx", refusedByGateway(unknownIssuer)),
+			Step{Says: "Take the server name out of the rule", Do: Apply("refused/destinationrule-no-sni.yaml")},
+			ask("the gateway finds no name in the certificate of nginx", refusedByGateway(otherName)),
+			Step{Says: "Bring the documented rule back", Do: Apply("mutual/destinationrule-originate.yaml")},
+			answersAgain("nginx answers again: each rule was the cause"),
+		),
+	}
+}
