@@ -97,11 +97,21 @@ func named(r Report, v Verdict) []string {
 func groupedLines(r Report, v Verdict) []string {
 	var lines []string
 	for _, g := range byReason(r.Results, v) {
-		ids := make([]string, len(g.Results))
-		for i, result := range g.Results {
-			ids[i] = result.ID
-		}
-		lines = append(lines, fmt.Sprintf("%s: %s: %s", v, strings.Join(ids, ", "), oneLine(g.Reason)))
+		lines = append(lines, fmt.Sprintf("%s: %s: %s", v, someIDs(g.Results), oneLine(g.Reason)))
 	}
 	return lines
+}
+
+// someIDs names the first scenarios and counts the rest: the report has them all.
+func someIDs(results []*Result) string {
+	const shown = 3
+	var ids []string
+	for _, result := range results[:min(shown, len(results))] {
+		ids = append(ids, result.ID)
+	}
+	text := strings.Join(ids, ", ")
+	if rest := len(results) - len(ids); rest > 0 {
+		text += fmt.Sprintf(" and %d more", rest)
+	}
+	return text
 }

@@ -85,7 +85,8 @@ func (c Choice) Focus() string {
 func labelFilter(expression string) (types.LabelFilter, error) {
 	filter, err := types.ParseLabelFilter(expression)
 	if err != nil {
-		return nil, fmt.Errorf("LABEL=%q is not a Ginkgo label filter: %w", expression, err)
+		// Ginkgo's own error is a coloured page of its manual.
+		return nil, fmt.Errorf("LABEL=%q is not a Ginkgo label filter, such as 'page:egress-gateway || page:wildcard'", expression)
 	}
 	return filter, nil
 }
