@@ -38,8 +38,12 @@ func (m *Mesh) answer(ctx context.Context, q scenario.Question, env scenario.Env
 		return m.send(ctx, q, env)
 	case scenario.GetAction:
 		return m.get(ctx, q, env)
+	case scenario.DryRunAction:
+		return m.dryRun(ctx, m.pageFiles(), q, env)
 	case scenario.ExecAction:
 		return m.execute(ctx, q, env)
+	case scenario.IstioctlAction:
+		return m.runIstioctl(ctx, q, env)
 	case scenario.ExportAction:
 		return m.export(ctx, q, env)
 	case scenario.InspectAction:
@@ -66,9 +70,13 @@ func (m *Mesh) send(ctx context.Context, action scenario.SendAction, env scenari
 	if err != nil && !errors.Is(err, errNoWorld) {
 		return probe.Evidence{}, err
 	}
+	limited := asked
+	if limited.Max == 0 {
+		limited.Max = requestLimit + action.Wait
+	}
 	var e probe.Evidence
 	for range max(action.Times, 1) {
-		if e, err = m.curl(ctx, pod, asked); err != nil {
+		if e, err = m.curl(ctx, pod, limited); err != nil {
 			return probe.Evidence{}, err
 		}
 		watched.asked(e)
@@ -101,9 +109,6 @@ func expandProbe(p probe.Probe, env scenario.Env) (probe.Probe, error) {
 
 // curl asks once, on a connection of its own.
 func (m *Mesh) curl(ctx context.Context, pod *corev1.Pod, asked probe.Probe) (probe.Evidence, error) {
-	if asked.Max == 0 {
-		asked.Max = requestLimit
-	}
 	ctx, cancel := context.WithTimeout(ctx, asked.Max+callTimeout)
 	defer cancel()
 	ran, err := m.cluster.exec(ctx, pod, asked.From.Container, asked.Command(probe.NewMarker()))
@@ -189,7 +194,7 @@ type watchedLog struct {
 // openLogs takes the cursors: of the client's own sidecar, and of every pod of every peer that is watched.
 func (m *Mesh) openLogs(ctx context.Context, client *corev1.Pod, action scenario.SendAction) (*watchedLogs, error) {
 	w := &watchedLogs{markers: map[string]bool{}}
-	if hasContainer(client, probe.SidecarContainer) {
+	if hasProxy(client) {
 		w.logs = append(w.logs, watchedLog{peer: action.Probe.From.Proxy(), pod: client, proxy: true, client: true})
 	}
 	for _, peer := range action.Watch {

@@ -1,12 +1,15 @@
 package mesh
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"maps"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -39,7 +42,13 @@ type snapshot struct {
 	mesh       *Mesh
 	generation uint64
 	objects    map[key]*unstructured.Unstructured
-	proxies    map[probe.Peer]proxyconfig.Inventory
+	proxies    map[probe.Peer]*held
+}
+
+// held is the configuration of one proxy. It is decoded only where it differs: most proxies come back to the letter.
+type held struct {
+	raw       []byte // without what changes with every push
+	inventory func() (proxyconfig.Inventory, error)
 }
 
 // Baseline remembers the objects that pages touch and the configuration of every proxy. What the last comparison found is used again
@@ -58,18 +67,18 @@ func (m *Mesh) snapshot(ctx context.Context) (*snapshot, error) {
 	if last != nil && last.generation == generation {
 		return last, nil
 	}
-	taken := &snapshot{mesh: m, generation: generation, proxies: map[probe.Peer]proxyconfig.Inventory{}}
+	taken := &snapshot{mesh: m, generation: generation, proxies: map[probe.Peer]*held{}}
 	var err error
 	if taken.objects, err = m.snapshotObjects(ctx, metav1.NamespaceAll); err != nil {
 		return nil, err
 	}
 	pods := m.pods.proxies()
-	inventories, err := gather(ctx, pods, m.inventory)
+	configurations, err := gather(ctx, pods, m.held)
 	if err != nil {
 		return nil, err
 	}
 	for i, pod := range pods {
-		taken.proxies[proxyOf(pod)] = inventories[i]
+		taken.proxies[proxyOf(pod)] = configurations[i]
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -89,18 +98,47 @@ func (s *snapshot) Leaks(ctx context.Context) ([]string, error) {
 	if now == s {
 		return nil, nil
 	}
-	return append(compareObjects(s.objects, now.objects), compareProxies(s.proxies, now.proxies)...), nil
+	proxies, err := compareProxies(s.proxies, now.proxies)
+	return append(compareObjects(s.objects, now.objects), proxies...), err
 }
 
-// inventory is what a proxy holds, without the settle mark and without its own identity, which it renews by itself.
-func (m *Mesh) inventory(ctx context.Context, pod *corev1.Pod) (proxyconfig.Inventory, error) {
-	config, err := m.dump(ctx, pod, proxyconfig.DumpPath)
+// held reads the configuration of a proxy.
+func (m *Mesh) held(ctx context.Context, pod *corev1.Pod) (*held, error) {
+	answer, err := m.tunnels.to(pod).get(ctx, envoyAdminPort, proxyconfig.DumpPath)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", proxyOf(pod), err)
 	}
-	return config.Inventory(func(k proxyconfig.Key) bool {
-		return strings.HasPrefix(k.Name, markPrefix) || (k.Kind == proxyconfig.KindSecret && (k.Name == "default" || k.Name == "ROOTCA"))
-	}), nil
+	return &held{raw: timeless(answer), inventory: sync.OnceValues(func() (proxyconfig.Inventory, error) {
+		config, err := proxyconfig.Parse(answer)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", proxyOf(pod), err)
+		}
+		return config.Inventory(isOwn), nil
+	})}, nil
+}
+
+// isOwn tells of the settle mark, and of the proxy's own identity, which it renews by itself.
+func isOwn(k proxyconfig.Key) bool {
+	return strings.HasPrefix(k.Name, markPrefix) || (k.Kind == proxyconfig.KindSecret && (k.Name == "default" || k.Name == "ROOTCA"))
+}
+
+// markInDump finds the name of the settle mark.
+var markInDump = regexp.MustCompile(regexp.QuoteMeta(markPrefix) + `[a-z0-9]+`)
+
+// timeless is a dump without the lines that tell with which push and when something came, with one name for all settle marks, and without
+// what comes before the clusters: the bootstrap file, which stays and whose maps Envoy prints in any order.
+func timeless(dump []byte) []byte {
+	const clusters = `"@type": "type.googleapis.com/envoy.admin.v3.ClustersConfigDump"`
+	if i := bytes.Index(dump, []byte(clusters)); i >= 0 {
+		dump = dump[i:]
+	}
+	kept := make([]byte, 0, len(dump))
+	for line := range bytes.Lines(dump) {
+		if !bytes.Contains(line, []byte(`"last_updated": `)) && !bytes.Contains(line, []byte(`"version_info": `)) {
+			kept = append(kept, line...)
+		}
+	}
+	return markInDump.ReplaceAll(kept, []byte(markPrefix))
 }
 
 // snapshotObjects lists all objects of the kinds that pages touch, in one namespace or in all.
@@ -205,14 +243,14 @@ func comparable(object *unstructured.Unstructured) map[string]any {
 	left := written(object)
 	annotations := left.GetAnnotations()
 	maps.DeleteFunc(annotations, func(name, _ string) bool {
-		return strings.HasPrefix(name, "deployment.kubernetes.io/") || strings.HasPrefix(name, "endpoints.kubernetes.io/")
+		return strings.HasPrefix(name, "deployment.kubernetes.io/") || strings.HasPrefix(name, "endpoints.kubernetes.io/") ||
+			name == "control-plane.alpha.kubernetes.io/leader"
 	})
 	left.SetAnnotations(annotations)
 	unstructured.RemoveNestedField(left.Object, "spec", "template", "metadata", "annotations", restartAnnotation)
 	if nested, _, _ := unstructured.NestedMap(left.Object, "spec", "template", "metadata", "annotations"); len(nested) == 0 {
 		unstructured.RemoveNestedField(left.Object, "spec", "template", "metadata", "annotations")
 	}
-	// A restored object is written once more, and its first writer sees its label; what matters of a label is compared elsewhere.
 	return left.Object
 }
 
@@ -256,7 +294,7 @@ func brief(value any) string {
 	return text
 }
 
-func compareProxies(before, after map[probe.Peer]proxyconfig.Inventory) []string {
+func compareProxies(before, after map[probe.Peer]*held) ([]string, error) {
 	var lines []string
 	for peer, now := range after {
 		old, there := before[peer]
@@ -264,16 +302,11 @@ func compareProxies(before, after map[probe.Peer]proxyconfig.Inventory) []string
 			lines = append(lines, peer.String()+" is left behind")
 			continue
 		}
-		difference := proxyconfig.Diff(old, now)
-		for _, k := range difference.Added {
-			lines = append(lines, fmt.Sprintf("%s still holds %s", peer, k))
+		difference, err := old.difference(now)
+		if err != nil {
+			return nil, err
 		}
-		for _, k := range difference.Removed {
-			lines = append(lines, fmt.Sprintf("%s no longer holds %s", peer, k))
-		}
-		for _, c := range difference.Changed {
-			lines = append(lines, fmt.Sprintf("%s holds another %s", peer, c.Key))
-		}
+		lines = append(lines, inWords(peer, difference)...)
 	}
 	for peer := range before {
 		if _, there := after[peer]; !there {
@@ -281,5 +314,34 @@ func compareProxies(before, after map[probe.Peer]proxyconfig.Inventory) []string
 		}
 	}
 	slices.Sort(lines)
+	return lines, nil
+}
+
+func (h *held) difference(now *held) (proxyconfig.Difference, error) {
+	if bytes.Equal(h.raw, now.raw) {
+		return proxyconfig.Difference{}, nil
+	}
+	before, err := h.inventory()
+	if err != nil {
+		return proxyconfig.Difference{}, err
+	}
+	after, err := now.inventory()
+	if err != nil {
+		return proxyconfig.Difference{}, err
+	}
+	return proxyconfig.Diff(before, after), nil
+}
+
+func inWords(peer probe.Peer, difference proxyconfig.Difference) []string {
+	var lines []string
+	for _, k := range difference.Added {
+		lines = append(lines, fmt.Sprintf("%s still holds %s", peer, k))
+	}
+	for _, k := range difference.Removed {
+		lines = append(lines, fmt.Sprintf("%s no longer holds %s", peer, k))
+	}
+	for _, c := range difference.Changed {
+		lines = append(lines, fmt.Sprintf("%s holds another %s", peer, c.Key))
+	}
 	return lines
 }

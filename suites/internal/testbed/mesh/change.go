@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"time"
+	"slices"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -21,6 +21,9 @@ import (
 // nothing has to be taken back. A *scenario.RejectedError is the API server's answer to the page's YAML; any other error says that
 // the change could not be made.
 func (m *Mesh) Change(ctx context.Context, files fs.FS, c scenario.Change, env scenario.Env) (scenario.Undo, error) {
+	m.mu.Lock()
+	m.files = files
+	m.mu.Unlock()
 	ctx, warned := collectWarnings(ctx)
 	defer func() { m.remember(warned) }()
 	change := &change{mesh: m, files: files, env: env}
@@ -36,6 +39,12 @@ func (m *Mesh) Change(ctx context.Context, files fs.FS, c scenario.Change, env s
 		err = change.label(ctx, c)
 	case scenario.OutboundPolicyAction:
 		err = change.outboundPolicy(ctx, c)
+	case scenario.AccessLogFileAction:
+		err = change.accessLogFile(ctx, c)
+	case scenario.InstallAction:
+		err = change.install(ctx, c)
+	case scenario.SecretAction:
+		err = change.secret(ctx, c)
 	default:
 		return nil, fmt.Errorf("the testbed cannot carry out a %T", c)
 	}
@@ -56,13 +65,20 @@ type change struct {
 // takeBack undoes in reverse order and goes on after an error, so that as little as possible stays.
 func (c *change) takeBack(ctx context.Context) error {
 	var errs []error
-	for i := len(c.undo) - 1; i >= 0; i-- {
-		errs = append(errs, c.undo[i](ctx))
+	for _, undo := range slices.Backward(c.undo) {
+		errs = append(errs, undo(ctx))
 	}
 	return errors.Join(errs...)
 }
 
 func (c *change) apply(ctx context.Context, action scenario.ApplyAction) error {
+	if len(action.Warming) > 0 {
+		c.mesh.tolerate(action.Warming, +1)
+		c.undo = append(c.undo, func(context.Context) error {
+			c.mesh.tolerate(action.Warming, -1)
+			return nil
+		})
+	}
 	for _, name := range action.Files {
 		objects, err := readManifest(c.files, name, c.env)
 		if err != nil {
@@ -90,9 +106,8 @@ func (c *change) applyObject(ctx context.Context, file string, object *unstructu
 	if err != nil {
 		return refused(file, object, err)
 	}
-	k := target.key
 	if before == nil {
-		c.mesh.created(k, true)
+		c.mesh.claim(target.key)
 		c.undo = append(c.undo, func(ctx context.Context) error { return c.mesh.remove(ctx, target, after.GetUID()) })
 		return nil
 	}
@@ -192,7 +207,7 @@ func (m *Mesh) remove(ctx context.Context, t target, uid types.UID) error {
 	options := metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid}, PropagationPolicy: &background}
 	err := m.cluster.client(t.mapping, t.key.namespace).Delete(ctx, t.key.name, options)
 	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
-		m.created(t.key, false)
+		m.disclaim(t.key)
 		return nil
 	}
 	if err != nil {
@@ -202,7 +217,7 @@ func (m *Mesh) remove(ctx context.Context, t target, uid types.UID) error {
 	if err := t.awaitGone(ctx, uid); err != nil {
 		return err
 	}
-	m.created(t.key, false)
+	m.disclaim(t.key)
 	return nil
 }
 
@@ -237,18 +252,6 @@ func (m *Mesh) restore(ctx context.Context, t target, before *unstructured.Unstr
 	return nil
 }
 
-func (c *change) restart(ctx context.Context, action scenario.RestartAction) error {
-	t, err := c.mesh.locateRef(scenario.ObjectRef{Resource: "deployments.apps", Name: action.Workload.Workload}, action.Workload.Namespace)
-	if err != nil {
-		return err
-	}
-	// What kubectl rollout restart writes. Taking it back would restart the pods once more, so it stays.
-	patch := fmt.Sprintf(`{"spec":{"template":{"metadata":{"annotations":{%q:%q}}}}}`, restartAnnotation, time.Now().UTC().Format(time.RFC3339Nano))
-	return c.patch(ctx, t, []byte(patch))
-}
-
-const restartAnnotation = "kubectl.kubernetes.io/restartedAt"
-
 func (c *change) label(ctx context.Context, action scenario.LabelAction) error {
 	t, err := c.mesh.locateRef(action.Object, action.Object.Namespace)
 	if err != nil {
@@ -262,19 +265,19 @@ func (c *change) label(ctx context.Context, action scenario.LabelAction) error {
 		return fmt.Errorf("label %s: it does not exist", t.key)
 	}
 	patch, back := labelPatches(before.GetLabels(), action.Labels)
-	if err := c.patch(ctx, t, patch); err != nil {
+	if err := c.mesh.patch(ctx, t, patch); err != nil {
 		return err
 	}
-	c.undo = append(c.undo, func(ctx context.Context) error { return c.patch(ctx, t, back) })
+	c.undo = append(c.undo, func(ctx context.Context) error { return c.mesh.patch(ctx, t, back) })
 	return nil
 }
 
-func (c *change) patch(ctx context.Context, t target, patch []byte) error {
-	after, err := c.mesh.cluster.client(t.mapping, t.key.namespace).Patch(ctx, t.key.name, types.MergePatchType, patch,
+func (m *Mesh) patch(ctx context.Context, t target, patch []byte) error {
+	after, err := m.cluster.client(t.mapping, t.key.namespace).Patch(ctx, t.key.name, types.MergePatchType, patch,
 		metav1.PatchOptions{FieldManager: fieldManager})
 	if err != nil {
 		return fmt.Errorf("change %s: %w", t.key, err)
 	}
-	c.mesh.note(t.key, after)
+	m.note(t.key, after)
 	return nil
 }

@@ -18,34 +18,15 @@ import (
 
 // delete is kubectl delete: an object that is not there is an error unless the page says otherwise, and it returns when all are gone.
 func (c *change) delete(ctx context.Context, action scenario.DeleteAction) error {
-	var targets []target
-	file := "kubectl delete"
-	for _, name := range action.Files {
-		file = name
-		objects, err := readManifest(c.files, name, c.env)
-		if err != nil {
-			return err
-		}
-		for _, object := range objects {
-			t, err := c.mesh.locate(object, action.Namespace)
-			if err != nil {
-				return refused(name, object, err)
-			}
-			targets = append(targets, t)
-		}
-	}
-	for _, ref := range action.Objects {
-		t, err := c.mesh.locateRef(ref, action.Namespace)
-		if err != nil {
-			return err
-		}
-		targets = append(targets, t)
+	targets, err := c.targets(action)
+	if err != nil {
+		return err
 	}
 	gone := make([]func(context.Context) error, 0, len(targets))
 	for _, t := range targets {
-		wait, err := c.deleteOne(ctx, t, action.IgnoreNotFound)
+		wait, err := c.deleteOne(ctx, t, action)
 		if err != nil && isRefusal(err) {
-			return &scenario.RejectedError{File: file, Object: t.key.String(), Err: err}
+			return &scenario.RejectedError{File: "kubectl delete", Object: t.key.String(), Err: err}
 		}
 		if err != nil {
 			return err
@@ -60,14 +41,40 @@ func (c *change) delete(ctx context.Context, action scenario.DeleteAction) error
 	return nil
 }
 
+// targets are the objects that an action names, by files and as kubectl does.
+func (c *change) targets(action scenario.DeleteAction) ([]target, error) {
+	var targets []target
+	for _, name := range action.Files {
+		objects, err := readManifest(c.files, name, c.env)
+		if err != nil {
+			return nil, err
+		}
+		for _, object := range objects {
+			t, err := c.mesh.locate(object, action.Namespace)
+			if err != nil {
+				return nil, refused(name, object, err)
+			}
+			targets = append(targets, t)
+		}
+	}
+	for _, ref := range action.Objects {
+		t, err := c.mesh.locateRef(ref, action.Namespace)
+		if err != nil {
+			return nil, err
+		}
+		targets = append(targets, t)
+	}
+	return targets, nil
+}
+
 // deleteOne asks for the removal and returns how to wait for it.
-func (c *change) deleteOne(ctx context.Context, t target, ignoreNotFound bool) (func(context.Context) error, error) {
+func (c *change) deleteOne(ctx context.Context, t target, action scenario.DeleteAction) (func(context.Context) error, error) {
 	before, err := t.get(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if before == nil {
-		if ignoreNotFound {
+		if action.IgnoreNotFound {
 			return func(context.Context) error { return nil }, nil
 		}
 		return nil, apierrors.NewNotFound(t.mapping.Resource.GroupResource(), t.key.name)
@@ -83,7 +90,7 @@ func (c *change) deleteOne(ctx context.Context, t target, ignoreNotFound bool) (
 		return nil, err //nolint:wrapcheck // the page is shown the server's own words
 	}
 	c.mesh.note(t.key, nil)
-	if c.mesh.created(t.key, false) {
+	if c.mesh.disclaim(t.key) {
 		return func(ctx context.Context) error { return t.awaitGone(ctx, uid) }, nil
 	}
 	// It was there before the scenario: taking the deletion back makes it anew, with all that was in it.

@@ -14,7 +14,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/meshproof/meshproof/fixtures"
-	"github.com/meshproof/meshproof/suites/internal/probe"
 	"github.com/meshproof/meshproof/suites/internal/scenario"
 )
 
@@ -22,6 +21,13 @@ import (
 func (m *Mesh) Ensure(ctx context.Context, needs []scenario.Need) ([]scenario.Unmet, error) {
 	if unmet := m.missingCapabilities(needs); len(unmet) > 0 {
 		return unmet, nil
+	}
+	for _, need := range needs {
+		if secret, ok := need.(scenario.SecretNeed); ok {
+			if err := m.ensureSecret(ctx, secret); err != nil {
+				return nil, err
+			}
+		}
 	}
 	var unmet []scenario.Unmet
 	// Workloads are all started before any is waited for, and one settling covers all that was brought about.
@@ -67,6 +73,8 @@ func (m *Mesh) ensure(ctx context.Context, need scenario.Need) (string, error) {
 		return "", nil // asked before
 	case scenario.WorkloadNeed:
 		return "", m.ensureWorkload(ctx, need)
+	case scenario.SecretNeed:
+		return "", nil // brought about before
 	case scenario.SiteNeed:
 		return m.ensureSite(ctx, need.Host)
 	case scenario.OutboundPolicyNeed:
@@ -77,7 +85,8 @@ func (m *Mesh) ensure(ctx context.Context, need scenario.Need) (string, error) {
 }
 
 func (m *Mesh) ensureWorkload(ctx context.Context, need scenario.WorkloadNeed) error {
-	if pod, err := m.pods.ready(need.Peer); err == nil && hasContainer(pod, probe.SidecarContainer) == need.Injected {
+	former, err := m.pods.ready(need.Peer)
+	if err == nil && hasProxy(former) == need.Injected {
 		return nil
 	}
 	i := slices.IndexFunc(m.options.Workloads, func(w fixtures.Workload) bool { return w.Name == need.Peer.Workload })
@@ -103,8 +112,11 @@ func (m *Mesh) ensureWorkload(ctx context.Context, need scenario.WorkloadNeed) e
 		}
 	}
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.pending.workloads[probe.Peer{Namespace: need.Peer.Namespace, Workload: need.Peer.Workload}] = true
+	m.pending.roll(need.Peer)
+	m.mu.Unlock()
+	if former != nil { // made while the namespace's label was another
+		return m.restart(ctx, need.Peer)
+	}
 	return nil
 }
 
@@ -113,7 +125,7 @@ func (m *Mesh) checkInjection(need scenario.WorkloadNeed) error {
 	if err != nil {
 		return err
 	}
-	if has := hasContainer(pod, probe.SidecarContainer); has != need.Injected {
+	if has := hasProxy(pod); has != need.Injected {
 		return fmt.Errorf("workload %s: wanted a sidecar: %t, its pod %s has one: %t; see the label istio-injection of the namespace",
 			need.Peer, need.Injected, pod.Name, has)
 	}

@@ -97,9 +97,13 @@ func (m *Mesh) table(ctx context.Context, mapping *meta.RESTMapping, action scen
 	if action.Selector != "" {
 		request = request.Param("labelSelector", action.Selector)
 	}
-	answer, err := request.Do(ctx).Raw() // DoRaw would lose the warnings
-	if err != nil {
+	result := request.Do(ctx) // DoRaw would lose the warnings, and Raw the server's own words
+	if err := result.Error(); err != nil {
 		return nil, err //nolint:wrapcheck // get shows the server's own words
+	}
+	answer, err := result.Raw()
+	if err != nil {
+		return nil, fmt.Errorf("read the answer: %w", err)
 	}
 	var table metav1.Table
 	if err := json.Unmarshal(answer, &table); err != nil {

@@ -12,8 +12,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
-
-	"github.com/meshproof/meshproof/suites/internal/probe"
 )
 
 // health is what must not grow during a run.
@@ -44,7 +42,7 @@ func (m *Mesh) Health(ctx context.Context) error {
 // watchedPods are those of istiod and of every proxy.
 func (m *Mesh) watchedPods() []*corev1.Pod {
 	return m.pods.where(func(pod *corev1.Pod) bool {
-		return hasContainer(pod, probe.SidecarContainer) || (pod.Namespace == controlPlane && pod.Labels["app"] == "istiod")
+		return hasProxy(pod) || (pod.Namespace == controlPlane && pod.Labels["app"] == "istiod")
 	})
 }
 

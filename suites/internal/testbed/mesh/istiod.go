@@ -119,33 +119,25 @@ func (i *istiod) services(ctx context.Context) ([][]knownService, error) {
 	return all, err
 }
 
-// endpoints is what istiod will send as the healthy endpoints of each Kubernetes service, by host name, one map per replica.
-func (i *istiod) endpoints(ctx context.Context) ([]map[string][]string, error) {
-	const kubernetesShard, healthy = "Kubernetes/", 1
-	type endpoint struct {
+// endpointShards are endpoints by host name, namespace and registry.
+type endpointShards map[string]map[string]struct {
+	Shards map[string][]struct {
 		Addresses    []string
 		HealthStatus int
 	}
+}
+
+// endpoints is what istiod will send as the healthy endpoints of each Kubernetes service, by host name, one map per replica.
+func (i *istiod) endpoints(ctx context.Context) ([]map[string][]string, error) {
 	var all []map[string][]string
 	err := i.each(ctx, "/debug/endpointShardz", func(answer []byte) error {
-		var hosts map[string]map[string]struct{ Shards map[string][]endpoint }
-		if err := json.Unmarshal(answer, &hosts); err != nil {
+		var shards endpointShards
+		if err := json.Unmarshal(answer, &shards); err != nil {
 			return fmt.Errorf("read the endpoints: %w", err)
 		}
 		held := map[string][]string{}
-		for host, namespaces := range hosts {
-			for _, one := range namespaces {
-				for shard, endpoints := range one.Shards {
-					if !strings.HasPrefix(shard, kubernetesShard) {
-						continue
-					}
-					for _, e := range endpoints {
-						if e.HealthStatus == healthy {
-							held[host] = append(held[host], e.Addresses...)
-						}
-					}
-				}
-			}
+		for host := range shards {
+			held[host] = shards.healthy(host)
 		}
 		all = append(all, held)
 		return nil
@@ -153,20 +145,43 @@ func (i *istiod) endpoints(ctx context.Context) ([]map[string][]string, error) {
 	return all, err
 }
 
-// outboundMode is meshConfig.outboundTrafficPolicy.mode as istiod has taken it in: a broken mesh ConfigMap is ignored without a word.
-func (i *istiod) outboundMode(ctx context.Context) ([]string, error) {
-	var all []string
-	err := i.each(ctx, "/debug/mesh", func(answer []byte) error {
-		var mesh struct {
-			OutboundTrafficPolicy struct{ Mode string }
+// healthy are the addresses behind a host that come from Kubernetes and may be used.
+func (s endpointShards) healthy(host string) []string {
+	const kubernetesShard, isHealthy = "Kubernetes/", 1
+	var found []string
+	for _, namespace := range s[host] {
+		for shard, endpoints := range namespace.Shards {
+			if !strings.HasPrefix(shard, kubernetesShard) {
+				continue
+			}
+			for _, e := range endpoints {
+				if e.HealthStatus == isHealthy {
+					found = append(found, e.Addresses...)
+				}
+			}
 		}
-		if err := json.Unmarshal(answer, &mesh); err != nil {
+	}
+	return found
+}
+
+// meshConfig is what settling asks of the mesh configuration.
+type meshConfig struct {
+	OutboundTrafficPolicy struct{ Mode scenario.OutboundMode }
+	AccessLogFile         string
+}
+
+// meshConfigs are the mesh configuration as istiod has taken it in, one per replica: a broken mesh ConfigMap is ignored without a word.
+func (i *istiod) meshConfigs(ctx context.Context) ([]meshConfig, error) {
+	var all []meshConfig
+	err := i.each(ctx, "/debug/mesh", func(answer []byte) error {
+		var held meshConfig
+		if err := json.Unmarshal(answer, &held); err != nil {
 			return fmt.Errorf("read the mesh configuration: %w", err)
 		}
-		if mesh.OutboundTrafficPolicy.Mode == "" { // the zero value, which protobuf leaves out of JSON
-			mesh.OutboundTrafficPolicy.Mode = string(scenario.RegistryOnly)
+		if held.OutboundTrafficPolicy.Mode == "" { // the zero value, which protobuf leaves out of JSON
+			held.OutboundTrafficPolicy.Mode = scenario.RegistryOnly
 		}
-		all = append(all, mesh.OutboundTrafficPolicy.Mode)
+		all = append(all, held)
 		return nil
 	})
 	return all, err
@@ -207,7 +222,7 @@ func (i *istiod) deliveries(ctx context.Context) (map[string]delivery, error) {
 // but for routes, and every push of the settle mark sends both: what lies before them in istiod's order has been sent as well.
 //
 // Source: PushOrder in https://github.com/istio/istio/blob/master/pilot/pkg/xds/ads.go
-func (d delivery) behind(push uint64, hasRoutes bool) string {
+func (d delivery) behind(push uint64, state proxyState) string {
 	names := make([]string, 0, len(d))
 	for name := range d {
 		names = append(names, name)
@@ -223,7 +238,7 @@ func (d delivery) behind(push uint64, hasRoutes bool) string {
 		}
 	}
 	wanted := []string{"Listener"}
-	if hasRoutes {
+	if state.hasRoutes {
 		wanted = append(wanted, "RouteConfiguration")
 	}
 	for _, name := range wanted {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -224,10 +225,8 @@ func (s *stream) from(cursor uint64) ([]logEntry, <-chan struct{}, error) {
 func (s *stream) await(ctx context.Context, cursor uint64, wanted func(logEntry) bool) error {
 	for {
 		lines, changed, fault := s.from(cursor)
-		for _, line := range lines {
-			if wanted(line) {
-				return nil
-			}
+		if slices.ContainsFunc(lines, wanted) {
+			return nil
 		}
 		select {
 		case <-ctx.Done():

@@ -26,6 +26,8 @@ type Options struct {
 	Workloads    []fixtures.Workload // what WorkloadNeeds may name; nil: fixtures.Workloads
 	Manifests    fs.FS               // the files the workloads name; nil: fixtures.Manifests()
 	Keep         bool                // Close leaves the workloads for the next run
+	Istioctl     string              // the program, for the pages that run it
+	OperatorFile string              // the IstioOperator that the mesh was installed from
 }
 
 // Mesh is a running mesh. It carries out one thing at a time: scenarios run one after another.
@@ -47,6 +49,10 @@ type Mesh struct {
 	sites      map[string]string // by host: why it cannot be used, empty when it can
 	last       *snapshot
 	warned     []string
+	tolerated  map[string]int // what may stay warming, and how many changes said so
+	late       []lateRestart
+	files      fs.FS    // of the page under way
+	installed  []string // the options on top of the original installation
 	healthy    health
 }
 
@@ -77,7 +83,7 @@ func Connect(ctx context.Context, options Options) (*Mesh, error) {
 	living, stop := context.WithCancel(context.WithoutCancel(ctx))
 	m := &Mesh{
 		options: options, cluster: cluster, tunnels: newTunnels(cluster), stop: stop,
-		pending: newPending(), ofScenario: map[key]bool{}, sites: map[string]string{},
+		pending: newPending(), ofScenario: map[key]bool{}, sites: map[string]string{}, tolerated: map[string]int{},
 	}
 	m.logs = newLogBook(living, cluster.typed)
 	if m.pods, err = watchPods(ctx, cluster.typed, m.sawPod); err != nil {
@@ -179,16 +185,19 @@ func (m *Mesh) note(k key, newest *unstructured.Unstructured) {
 	m.generation++
 }
 
-// created remembers what a scenario made, or that it is gone again; it tells whether the scenario had made it.
-func (m *Mesh) created(k key, made bool) bool {
+// claim remembers that a scenario made an object.
+func (m *Mesh) claim(k key) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.ofScenario[k] = true
+}
+
+// disclaim forgets an object that is gone; it tells whether the scenario had made it.
+func (m *Mesh) disclaim(k key) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	was := m.ofScenario[k]
-	if made {
-		m.ofScenario[k] = true
-	} else {
-		delete(m.ofScenario, k)
-	}
+	delete(m.ofScenario, k)
 	return was
 }
 

@@ -20,18 +20,20 @@ import (
 
 // pendingChanges is what was changed since the last settling.
 type pendingChanges struct {
-	newest    map[key]*unstructured.Unstructured // nil: deleted
-	workloads map[probe.Peer]bool                // rolled out again; false: going away
-	policy    scenario.OutboundMode              // empty: not changed
-	other     bool                               // something that only the proxies can show
+	newest  map[key]*unstructured.Unstructured // nil: deleted
+	rolling map[probe.Peer]bool                // workloads whose pods are replaced, or start
+	leaving map[probe.Peer]bool                // workloads that were deleted
+	policy  scenario.OutboundMode              // empty: not changed
+	logFile *string                            // nil: not changed
+	other   bool                               // something that only the proxies can show
 }
 
 func newPending() *pendingChanges {
-	return &pendingChanges{newest: map[key]*unstructured.Unstructured{}, workloads: map[probe.Peer]bool{}}
+	return &pendingChanges{newest: map[key]*unstructured.Unstructured{}, rolling: map[probe.Peer]bool{}, leaving: map[probe.Peer]bool{}}
 }
 
 func (p *pendingChanges) isEmpty() bool {
-	return len(p.newest) == 0 && len(p.workloads) == 0 && p.policy == "" && !p.other
+	return len(p.newest) == 0 && len(p.rolling) == 0 && len(p.leaving) == 0 && p.policy == "" && p.logFile == nil && !p.other
 }
 
 // The kinds that settling treats in their own way.
@@ -49,9 +51,22 @@ var (
 // note remembers the newest state of an object; nil when it was deleted.
 func (p *pendingChanges) note(k key, newest *unstructured.Unstructured) {
 	p.newest[k] = newest
-	if slices.Contains(workloadKinds, k.kind) {
-		p.workloads[probe.Peer{Namespace: k.namespace, Workload: k.name}] = newest != nil
+	if !slices.Contains(workloadKinds, k.kind) {
+		return
 	}
+	peer := probe.Peer{Namespace: k.namespace, Workload: k.name}
+	delete(p.rolling, peer)
+	delete(p.leaving, peer)
+	if newest != nil {
+		p.rolling[peer] = true
+	} else {
+		p.leaving[peer] = true
+	}
+}
+
+// roll remembers a workload whose pods will be replaced.
+func (p *pendingChanges) roll(peer probe.Peer) {
+	p.rolling[probe.Peer{Namespace: peer.Namespace, Workload: peer.Workload}] = true
 }
 
 func (p *pendingChanges) objects(wanted func(key) bool) map[key]*unstructured.Unstructured {
@@ -68,8 +83,10 @@ func (p *pendingChanges) namespaces() []string {
 			found[k.namespace] = true
 		}
 	}
-	for peer := range p.workloads {
-		found[peer.Namespace] = true
+	for _, workloads := range []map[probe.Peer]bool{p.rolling, p.leaving} {
+		for peer := range workloads {
+			found[peer.Namespace] = true
+		}
 	}
 	return slices.Sorted(maps.Keys(found))
 }
@@ -77,6 +94,9 @@ func (p *pendingChanges) namespaces() []string {
 // missingIn tells what a proxy lacks although it holds the newest push; empty when nothing is missing.
 func (p *pendingChanges) missingIn(state proxyState) string {
 	if text := p.policyMissingIn(state); text != "" {
+		return text
+	}
+	if text := p.logFileMissingIn(state); text != "" {
 		return text
 	}
 	for k, object := range p.objects(func(k key) bool { return k.kind == secretKind }) {
@@ -96,6 +116,14 @@ func (p *pendingChanges) policyMissingIn(state proxyState) string {
 		return ""
 	}
 	return fmt.Sprintf("sends unknown traffic to %s, not to %s", state.catchAll, wanted)
+}
+
+// logFileMissingIn asks where a sidecar logs the connections that no listener knows.
+func (p *pendingChanges) logFileMissingIn(state proxyState) string {
+	if p.logFile == nil || state.catchAll == "" || slices.Contains(state.logFiles, *p.logFile) || (*p.logFile == "" && len(state.logFiles) == 0) {
+		return ""
+	}
+	return fmt.Sprintf("writes its access log to %q, not to %q", state.logFiles, *p.logFile)
 }
 
 // secretMissingIn compares a certificate that a gateway got from istiod with the Secret it comes from.

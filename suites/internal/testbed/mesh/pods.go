@@ -13,7 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/listers/core/v1"
+	corelisters "k8s.io/client-go/listers/core/v1"
 	"k8s.io/client-go/tools/cache"
 
 	"github.com/meshproof/meshproof/suites/internal/probe"
@@ -21,7 +21,7 @@ import (
 
 // podWatch knows every pod of the cluster by a watch.
 type podWatch struct {
-	lister v1.PodLister
+	lister corelisters.PodLister
 	stop   func()
 
 	mu      sync.Mutex
@@ -114,7 +114,7 @@ func (w *podWatch) ready(peer probe.Peer) (*corev1.Pod, error) {
 // proxies lists the running pods that hold an Istio proxy: sidecars and gateways.
 func (w *podWatch) proxies() []*corev1.Pod {
 	return w.where(func(pod *corev1.Pod) bool {
-		return hasContainer(pod, probe.SidecarContainer) && isReady(pod)
+		return hasProxy(pod) && isReady(pod)
 	})
 }
 
@@ -141,11 +141,10 @@ func isReady(pod *corev1.Pod) bool {
 	})
 }
 
-// hasContainer also finds native sidecars, which are init containers that keep running.
-func hasContainer(pod *corev1.Pod, name string) bool {
-	return container(pod, name) != nil
-}
+// hasProxy tells of sidecars and gateways.
+func hasProxy(pod *corev1.Pod) bool { return container(pod, probe.SidecarContainer) != nil }
 
+// container also finds native sidecars, which are init containers that keep running.
 func container(pod *corev1.Pod, name string) *corev1.Container {
 	for _, all := range [][]corev1.Container{pod.Spec.Containers, pod.Spec.InitContainers} {
 		for i := range all {

@@ -1,12 +1,14 @@
 package mesh
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
 
 	"github.com/meshproof/meshproof/suites/internal/scenario"
@@ -21,6 +23,57 @@ const (
 	// beforeAnnotation holds the text as it was before the first edit, so that also a killed run can be taken back.
 	beforeAnnotation = "meshproof.dev/mesh-before"
 )
+
+func (c *change) accessLogFile(ctx context.Context, action scenario.AccessLogFileAction) error {
+	before, err := c.mesh.setAccessLogFile(ctx, action.Path)
+	if err != nil {
+		return err
+	}
+	if before != action.Path {
+		c.undo = append(c.undo, func(ctx context.Context) error {
+			_, err := c.mesh.setAccessLogFile(ctx, before)
+			return err
+		})
+	}
+	return nil
+}
+
+// setAccessLogFile edits the mesh ConfigMap and returns the file that it had; empty is none.
+func (m *Mesh) setAccessLogFile(ctx context.Context, path string) (string, error) {
+	var before string
+	err := m.editMeshConfig(ctx, func(text string) (string, error) {
+		edited, had, err := withField(text, path, "accessLogFile")
+		before = had
+		return edited, err
+	})
+	if err != nil {
+		return "", fmt.Errorf("set the access log file to %q: %w", path, err)
+	}
+	if before != path {
+		m.mu.Lock()
+		m.pending.logFile = &path
+		m.generation++
+		m.mu.Unlock()
+	}
+	return before, nil
+}
+
+// meshConfigNow is what the ConfigMap says of the two fields that are edited here.
+func (m *Mesh) meshConfigNow(ctx context.Context) (mode scenario.OutboundMode, logFile string, err error) {
+	object, err := m.cluster.typed.CoreV1().ConfigMaps(controlPlane).Get(ctx, meshConfigMap, metav1.GetOptions{})
+	if err != nil {
+		return "", "", fmt.Errorf("read the ConfigMap %s/%s: %w", controlPlane, meshConfigMap, err)
+	}
+	return readMeshConfig(object.Data[meshConfigKey])
+}
+
+func readMeshConfig(text string) (mode scenario.OutboundMode, logFile string, err error) {
+	var held meshConfig
+	if err := yaml.Unmarshal([]byte(text), &held); err != nil {
+		return "", "", fmt.Errorf("read the mesh configuration: %w", err)
+	}
+	return cmp.Or(held.OutboundTrafficPolicy.Mode, scenario.AllowAny), held.AccessLogFile, nil
+}
 
 func (c *change) outboundPolicy(ctx context.Context, action scenario.OutboundPolicyAction) error {
 	before, err := c.mesh.setOutboundPolicy(ctx, action.Mode)
@@ -40,8 +93,11 @@ func (c *change) outboundPolicy(ctx context.Context, action scenario.OutboundPol
 func (m *Mesh) setOutboundPolicy(ctx context.Context, mode scenario.OutboundMode) (scenario.OutboundMode, error) {
 	var before scenario.OutboundMode
 	err := m.editMeshConfig(ctx, func(text string) (string, error) {
-		edited, had, err := withOutboundMode(text, mode)
-		before = had
+		edited, had, err := withField(text, string(mode), "outboundTrafficPolicy", "mode")
+		before = cmp.Or(scenario.OutboundMode(had), scenario.AllowAny) // Istio's own default
+		if before == mode {
+			return text, err
+		}
 		return edited, err
 	})
 	if err != nil {
@@ -56,26 +112,27 @@ func (m *Mesh) setOutboundPolicy(ctx context.Context, mode scenario.OutboundMode
 	return before, nil
 }
 
-// withOutboundMode sets outboundTrafficPolicy.mode in the text of a mesh configuration and leaves everything else as it is. Where
-// nothing has to be changed the text stays to the letter.
-func withOutboundMode(text string, mode scenario.OutboundMode) (edited string, before scenario.OutboundMode, err error) {
+// withField sets one field in the text of a mesh configuration, or removes it where the value is empty, and leaves everything else as it is.
+// Where nothing has to be changed the text stays to the letter.
+func withField(text, value string, path ...string) (edited, before string, err error) {
 	fields := map[string]any{}
 	if err := yaml.Unmarshal([]byte(text), &fields); err != nil {
 		return "", "", fmt.Errorf("read the mesh configuration: %w", err)
 	}
-	policy := asMap(fields["outboundTrafficPolicy"])
-	before = scenario.AllowAny // Istio's own default
-	if written, ok := policy["mode"].(string); ok {
-		before = scenario.OutboundMode(written)
+	before, _, err = unstructured.NestedString(fields, path...)
+	if err != nil {
+		return "", "", fmt.Errorf("read the mesh configuration: %w", err)
 	}
-	if before == mode {
+	switch {
+	case before == value:
 		return text, before, nil
+	case value == "":
+		unstructured.RemoveNestedField(fields, path...)
+	default:
+		if err := unstructured.SetNestedField(fields, value, path...); err != nil {
+			return "", "", fmt.Errorf("write the mesh configuration: %w", err)
+		}
 	}
-	if policy == nil {
-		policy = map[string]any{}
-	}
-	policy["mode"] = string(mode)
-	fields["outboundTrafficPolicy"] = policy
 	out, err := yaml.Marshal(fields)
 	if err != nil {
 		return "", "", fmt.Errorf("write the mesh configuration: %w", err)
@@ -128,10 +185,10 @@ func (m *Mesh) restoreMeshConfig(ctx context.Context) error {
 		}
 		object.Data[meshConfigKey] = original
 		delete(object.Annotations, beforeAnnotation)
-		_, mode, err := withOutboundMode(original, "")
+		mode, file, err := readMeshConfig(original)
 		m.mu.Lock()
 		defer m.mu.Unlock()
-		m.pending.policy = mode
+		m.pending.policy, m.pending.logFile = mode, &file
 		m.generation++
 		return err
 	})

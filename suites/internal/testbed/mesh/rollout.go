@@ -15,33 +15,28 @@ import (
 
 // awaitRollouts waits until the pods of changed workloads are replaced and Ready, and those of deleted ones are gone.
 func (m *Mesh) awaitRollouts(ctx context.Context, pending *pendingChanges) error {
-	for peer, stays := range pending.workloads {
-		if err := m.awaitRollout(ctx, peer, stays); err != nil {
-			return err
+	for peer := range pending.leaving {
+		err := until(ctx, rolloutTimeout, m.pods.next, func(context.Context) (string, error) { return m.remaining(peer), nil })
+		if err != nil {
+			return fmt.Errorf("workload %s has not gone: %w", peer, err)
+		}
+	}
+	for peer := range pending.rolling {
+		err := until(ctx, rolloutTimeout, m.pods.next, func(ctx context.Context) (string, error) { return m.unready(ctx, peer) })
+		if err != nil {
+			return fmt.Errorf("workload %s has not rolled out: %w", peer, err)
 		}
 	}
 	return nil
 }
 
-func (m *Mesh) awaitRollout(ctx context.Context, peer probe.Peer, stays bool) error {
-	look := m.unready
-	if !stays {
-		look = m.remaining
-	}
-	err := until(ctx, rolloutTimeout, m.pods.next, func(ctx context.Context) (string, error) { return look(ctx, peer) })
-	if err != nil {
-		return fmt.Errorf("workload %s has not rolled out: %w", peer, err)
-	}
-	return nil
-}
-
 // remaining tells which pods of a deleted workload are still there.
-func (m *Mesh) remaining(_ context.Context, peer probe.Peer) (string, error) {
+func (m *Mesh) remaining(peer probe.Peer) string {
 	pods := m.pods.where(func(pod *corev1.Pod) bool { return pod.Namespace == peer.Namespace && workloadOf(pod) == peer.Workload })
 	if len(pods) == 0 {
-		return "", nil
+		return ""
 	}
-	return fmt.Sprintf("pod %s is still there", pods[0].Name), nil
+	return fmt.Sprintf("pod %s is still there", pods[0].Name)
 }
 
 // unready tells what a workload lacks to be rolled out; empty when its newest pods are Ready and no others are left.

@@ -129,25 +129,31 @@ func (m *Mesh) serviceWorld(ctx context.Context, namespace string) (*serviceWorl
 // behind tells whose endpoints Kubernetes has not derived yet, or istiod has not taken in; empty when all have.
 func (w *serviceWorld) behind(replicas []map[string][]string) string {
 	for i := range w.services {
-		service := &w.services[i]
-		if service.Spec.Type == corev1.ServiceTypeExternalName || service.Spec.PublishNotReadyAddresses {
-			continue
-		}
-		name := service.Namespace + "/" + service.Name
-		have := w.addresses(service.Name)
-		if want, derived := w.wanted(service); derived && !slices.Equal(want, have) {
-			return fmt.Sprintf("Kubernetes has not derived the endpoints of Service %s: %q, wanted %q", name, have, want)
-		}
-		for _, held := range replicas {
-			if known := heldFor(held, service); !slices.Equal(known, have) {
-				return fmt.Sprintf("the endpoints of Service %s are %q, wanted %q", name, known, have)
-			}
+		if text := w.serviceBehind(&w.services[i], replicas); text != "" {
+			return text
 		}
 	}
 	for i := range w.slices {
 		slice := &w.slices[i]
 		if slice.Labels[discoveryv1.LabelManagedBy] == mirrorController && w.endpointsNamed(slice.Labels[discoveryv1.LabelServiceName]) == nil {
 			return "Kubernetes still mirrors the deleted Endpoints of " + slice.Labels[discoveryv1.LabelServiceName]
+		}
+	}
+	return ""
+}
+
+func (w *serviceWorld) serviceBehind(service *corev1.Service, replicas []map[string][]string) string {
+	if service.Spec.Type == corev1.ServiceTypeExternalName || service.Spec.PublishNotReadyAddresses {
+		return ""
+	}
+	name := service.Namespace + "/" + service.Name
+	have := w.addresses(service.Name)
+	if want, derived := w.wanted(service); derived && !slices.Equal(want, have) {
+		return fmt.Sprintf("Kubernetes has not derived the endpoints of Service %s: %q, wanted %q", name, have, want)
+	}
+	for _, held := range replicas {
+		if known := heldFor(held, service); !slices.Equal(known, have) {
+			return fmt.Sprintf("the endpoints of Service %s are %q, wanted %q", name, known, have)
 		}
 	}
 	return ""

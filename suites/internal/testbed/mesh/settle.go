@@ -37,6 +37,9 @@ var envoyFilter = schema.GroupVersionKind{Group: "networking.istio.io", Version:
 //
 // It costs nothing when nothing was changed since the last time. The error of a timeout is the last thing that was missing.
 func (m *Mesh) Settle(ctx context.Context) error {
+	if err := m.restartLate(ctx); err != nil {
+		return err
+	}
 	m.mu.Lock()
 	pending := m.pending
 	m.mu.Unlock()
@@ -115,16 +118,19 @@ func isOlder(version, wanted string) bool {
 }
 
 func (m *Mesh) istiodLacksMeshConfig(ctx context.Context, pending *pendingChanges) (string, error) {
-	if pending.policy == "" {
+	if pending.policy == "" && pending.logFile == nil {
 		return "", nil
 	}
-	modes, err := m.istiod.outboundMode(ctx)
+	replicas, err := m.istiod.meshConfigs(ctx)
 	if err != nil {
 		return "", err
 	}
-	for _, mode := range modes {
-		if mode != string(pending.policy) {
+	for _, held := range replicas {
+		if mode := held.OutboundTrafficPolicy.Mode; pending.policy != "" && mode != pending.policy {
 			return fmt.Sprintf("the outbound traffic policy is %s, not %s", mode, pending.policy), nil
+		}
+		if file := held.AccessLogFile; pending.logFile != nil && file != *pending.logFile {
+			return fmt.Sprintf("the access log file is %q, not %q", file, *pending.logFile), nil
 		}
 	}
 	return "", nil
@@ -257,7 +263,7 @@ func (s *settling) finish(ctx context.Context, waiting []*corev1.Pod, arrived []
 				missing[i] = "is not connected to istiod"
 				return nil
 			}
-			state, err := s.mesh.stateOf(groupCtx, pod)
+			state, err := s.stateOf(groupCtx, pod)
 			if err != nil {
 				return s.unlessGone(pod, err)
 			}
@@ -283,11 +289,11 @@ func (s *settling) unsettled(state proxyState, delivered delivery, push uint64) 
 	if len(state.rejected) > 0 {
 		return "refused an update: " + state.rejected[0].String()
 	}
-	if text := delivered.behind(push, state.hasRoutes); text != "" {
+	if text := delivered.behind(push, state); text != "" {
 		return text
 	}
-	if len(state.warming) > 0 {
-		return "is still warming " + strings.Join(state.warming, ", ")
+	if warming := s.mesh.unexpected(state.warming); len(warming) > 0 {
+		return "is still warming " + strings.Join(warming, ", ")
 	}
 	return s.pending.missingIn(state)
 }
@@ -298,21 +304,25 @@ type proxyState struct {
 	rejected  []proxyconfig.Rejection
 	hasRoutes bool
 	secrets   []*proxyconfig.Secret
-	catchAll  string // the cluster for what no listener of a sidecar knows; empty for gateways
+	catchAll  string   // the cluster for what no listener of a sidecar knows; empty for gateways
+	logFiles  []string // where the connections to it are logged
 }
 
-// stateOf asks a proxy for names and states, not for contents.
-func (m *Mesh) stateOf(ctx context.Context, pod *corev1.Pod) (proxyState, error) {
+// stateOf asks a proxy for names and states, and for contents only where the changes are about them.
+func (s *settling) stateOf(ctx context.Context, pod *corev1.Pod) (proxyState, error) {
 	var state proxyState
 	queries := []proxyconfig.Query{
 		proxyconfig.ListenerStates, proxyconfig.WarmingClusters.Only("cluster.name"), proxyconfig.WarmingSecrets.Only("name"),
-		proxyconfig.DynamicRoutes.Only("route_config.name"), proxyconfig.ActiveSecrets,
+		proxyconfig.DynamicRoutes.Only("route_config.name"),
 	}
-	if !isGateway(pod) {
+	if len(s.pending.objects(func(k key) bool { return k.kind == secretKind })) > 0 {
+		queries = append(queries, proxyconfig.ActiveSecrets)
+	}
+	if !isGateway(pod) && (s.pending.policy != "" || s.pending.logFile != nil) {
 		queries = append(queries, proxyconfig.DynamicListeners.Named("virtualOutbound"))
 	}
 	for _, query := range queries {
-		config, err := m.query(ctx, pod, query)
+		config, err := s.mesh.query(ctx, pod, query)
 		if err != nil {
 			return state, err
 		}
@@ -322,6 +332,9 @@ func (m *Mesh) stateOf(ctx context.Context, pod *corev1.Pod) (proxyState, error)
 		state.secrets = append(state.secrets, config.Secrets...)
 		if outbound, ok := config.ListenerNamed("virtualOutbound"); ok && outbound.Default != nil && outbound.Default.TCP != nil {
 			state.catchAll = outbound.Default.TCP.Cluster()
+			for _, log := range outbound.Default.TCP.AccessLogs {
+				state.logFiles = append(state.logFiles, log.Path)
+			}
 		}
 	}
 	return state, nil
