@@ -1,0 +1,343 @@
+package wildcard
+
+import (
+	"slices"
+
+	. "github.com/meshproof/meshproof/suites/internal/match"
+	"github.com/meshproof/meshproof/suites/internal/probe"
+	. "github.com/meshproof/meshproof/suites/internal/scenario"
+)
+
+const (
+	secondGateway = "istio-egressgateway-with-sni-proxy"
+	toSNIProxy    = "outbound|8443||sni-proxy.local"
+	viaSecond     = "outbound|443|wikipedia|" + secondGateway + ".istio-system.svc.cluster.local"
+)
+
+// Why the second gateway's part of the page cannot be replayed to the letter.
+const (
+	filtersGone = "The page ends mutual TLS of the sidecars at the gateway and has two EnvoyFilters carry the server name through it. Both of their filters, " +
+		"forward_downstream_sni and sni_verifier, left Istio with 1.20. Here the gateway passes the TLS of the application through: the same way, the same three " +
+		"logs, without the sidecars' identity between them and the gateway."
+	portTaken = "The gateway listens on 9443: its usual port, 8443, is the SNI proxy's, and 443, as in the blog's log, takes a gateway that runs as root."
+)
+
+// sniGateway is the proxy of the second egress gateway.
+func sniGateway() probe.Peer { return sniProxy().Proxy() }
+
+// sniProxy is the nginx beside it.
+func sniProxy() probe.Peer {
+	return probe.Peer{Namespace: "istio-system", Workload: secondGateway, Container: "sni-proxy"}
+}
+
+// gatewayPods is `kubectl get pod -l istio=egressgateway-with-sni-proxy -n istio-system`.
+func gatewayPods() GetAction {
+	return GetAction{Resource: "pod", Namespace: "istio-system", Selector: "istio=egressgateway-with-sni-proxy", Limit: Rollout}
+}
+
+// both are the promises that the gateway's pod has its two containers.
+func both() []Expectation {
+	return []Expectation{
+		Documented("the pod has two containers, both ready", BeReady("2/2")),
+		Documented("it is running", HaveColumn("STATUS", "Running")),
+		Documented("one is the Envoy proxy, the other the SNI proxy", HaveContainers("istio-proxy", "sni-proxy")),
+	}
+}
+
+func configureProxy() Step {
+	return Step{Says: "Create a configuration file for the Nginx SNI proxy, and a Kubernetes ConfigMap to hold it", Do: Apply("sni-proxy/configmap.yaml")}
+}
+
+func registerProxy() Step {
+	return Step{
+		Says: "Create a service entry with the static address 127.0.0.1, and disable mutual TLS for it",
+		Do:   Apply("sni-proxy/serviceentry-sni-proxy.yaml", "sni-proxy/destinationrule-sni-proxy.yaml"),
+	}
+}
+
+func sniProxyDeploy() Scenario {
+	option := func(path, value string) string { return "components.egressGateways[1]." + path + "=" + value }
+	return Scenario{
+		ID:    "egress/wildcard/sni-proxy-deploy",
+		Title: "A second egress gateway with an SNI proxy",
+		Doc:   told("788-830"),
+		Needs: needs(),
+		Notes: []string{
+			"The page gives istioctl a file with the second gateway. Today a file's list of gateways replaces the one before, and would remove the first gateway: the " +
+				"same is said with options. What the blog's file says of CNI and of certificates belongs to its own cluster.",
+			portTaken,
+			"The page's resolver is 8.8.8.8; the SNI proxy asks the cluster's DNS here.",
+		},
+		Steps: []Step{
+			configureProxy(),
+			{
+				Says: "Deploy the new gateway with istioctl install",
+				Do: Install(
+					option("name", secondGateway), option("enabled", "true"),
+					option("label.app", secondGateway), option("label.istio", "egressgateway-with-sni-proxy"),
+					option("k8s.service.ports[0].port", "443"), option("k8s.service.ports[0].name", "https"),
+					option("k8s.service.ports[0].targetPort", "9443"),
+				),
+			},
+			{
+				Says: "The new gateway is there",
+				Do:   Get("service", secondGateway).In("istio-system"),
+				Want: []Expectation{Documented("its service has port 443", HaveColumn("PORT(S)", "443/TCP"))},
+			},
+			{
+				Says: "So is the first",
+				Do:   Get("deployment", "istio-egressgateway").In("istio-system"),
+				Want: []Expectation{Derived("it is ready", BeReady("1/1"))},
+			},
+			{
+				Says: "Before the patch the new gateway has no SNI proxy",
+				Do:   gatewayPods(),
+				Want: []Expectation{Derived("its pod has one container", HaveContainers("istio-proxy"))},
+			},
+			{
+				Says: "Patch the gateway's deployment to add the SNI proxy container",
+				Do:   Patch("istio-system", secondGateway, StrategicPatch, "sni-proxy/egressgateway-with-sni-proxy-patch.yaml"),
+			},
+			{Says: "Verify that the new egress gateway is running, with two containers", Do: gatewayPods(), Want: both()},
+			registerProxy(),
+			{
+				Says: "The new gateway knows where the SNI proxy is",
+				Do:   Inspect(sniGateway()),
+				Want: []Expectation{
+					Documented("at 127.0.0.1", HaveEndpoints(toSNIProxy, "127.0.0.1:8443")),
+				},
+			},
+		},
+	}
+}
+
+// withSNIProxy is the second gateway with its SNI proxy, in one roll-out, and the entry by which it is known.
+func withSNIProxy() []Step {
+	return []Step{
+		configureProxy(),
+		{Says: "Deploy the second egress gateway with its SNI proxy", Do: Apply("sni-proxy/gateway-deployment.yaml")},
+		{Says: "It is running, with two containers", Do: gatewayPods(), Want: both()},
+		registerProxy(),
+	}
+}
+
+// routeThroughProxy leads the whole domain to the second gateway, and from there to the SNI proxy.
+func routeThroughProxy() []Step {
+	return []Step{
+		{Says: "Define a ServiceEntry for *.baidu.com", Do: Apply("sni-proxy/serviceentry.yaml")},
+		{
+			Says: "Create an egress Gateway for *.baidu.com, port 443, and a virtual service to direct the traffic through it",
+			Do:   Apply("sni-proxy/gateway.yaml", "sni-proxy/destinationrule.yaml", "sni-proxy/virtualservice.yaml"),
+		},
+	}
+}
+
+// proxied are the promises about a request that went by way of the gateway and its SNI proxy.
+func proxied(host, title, address string) []Expectation {
+	return []Expectation{
+		Documented("the title is the one of the page", HaveTitle(title)),
+		Documented("the gateway's Envoy sent it to the SNI proxy, by its server name", LoggedBy(sniGateway(), Line{
+			Method: Dash, Code: 0, Flags: Dash, UpstreamHost: "127.0.0.1:8443", UpstreamCluster: toSNIProxy,
+			DownstreamRemote: Matching(`^${SOURCE_POD_IP}:\d+$`), SNI: host, Route: Dash,
+		})),
+		Documented("the SNI proxy took it to the site of that name", LoggedBy(sniProxy(), Line{
+			Client: "127.0.0.1", Protocol: "TCP", SNI: host, Code: 200,
+		})),
+		Derived("the sidecar had sent it to the gateway", LoggedBy(Curl.Proxy(), Line{
+			Method: Dash, UpstreamCluster: viaSecond, DownstreamLocal: address, SNI: host,
+		})),
+		Derived("nobody ended the client's TLS on the way", HaveCertificate(Leaf{DNSName: host})),
+		Derived("it arrived at the site", HaveHits(host+":443", 1)),
+	}
+}
+
+func sourceAddress() Step {
+	return Step{
+		Says: "The source pod's address",
+		Do:   Export("SOURCE_POD_IP", GetAction{Resource: "pod", Namespace: "default", Selector: "app=curl"}, "{.items[0].status.podIP}"),
+	}
+}
+
+func sniProxyRoute() Scenario {
+	resolved := func(host, address string) Expectation {
+		return Derived("the sidecar resolved the name and went there itself", LoggedBy(Curl.Proxy(), Line{
+			Method: Dash, UpstreamHost: address + ":443", UpstreamCluster: wildcardCluster, SNI: host,
+		}))
+	}
+	return Scenario{
+		ID:    "egress/wildcard/sni-proxy-route",
+		Title: "Arbitrary hosts of a wildcard through the SNI proxy",
+		Doc:   told("831-854"),
+		Needs: needs(),
+		Notes: []string{
+			filtersGone,
+			portTaken,
+			"The gateway is deployed as gateways are today, by injection; egress/wildcard/sni-proxy-deploy replays how the page deploys it.",
+			"Without a gateway, today's DYNAMIC_DNS does what the SNI proxy did: the last steps show it.",
+		},
+		Steps: slices.Concat(
+			[]Step{sourceAddress()},
+			withSNIProxy(),
+			routeThroughProxy(),
+			[]Step{
+				{
+					Says: "Send HTTPS requests to https://map.baidu.com and check the logs of the Envoy proxy and of the SNI proxy",
+					Do:   Send(toMap, sniGateway(), sniProxy()),
+					Want: proxied("map.baidu.com", mapTitle, mapAddress+":443"),
+				},
+				{
+					Says: "Send HTTPS requests to https://fanyi.baidu.com and check the logs of the Envoy proxy and of the SNI proxy",
+					Do:   Send(toFanyi, sniGateway(), sniProxy()),
+					Want: proxied("fanyi.baidu.com", fanyiTitle, fanyiAddress+":443"),
+				},
+				{
+					Says: "Take the way through the gateway, and the entry, away",
+					Do:   Delete("sni-proxy/virtualservice.yaml", "sni-proxy/destinationrule.yaml", "sni-proxy/gateway.yaml", "sni-proxy/serviceentry.yaml"),
+				},
+				{Says: "Today's form: let the sidecar resolve the names of the domain", Do: Apply("direct/serviceentry-dynamic-dns.yaml")},
+				{
+					Says: "Send HTTPS requests to https://map.baidu.com",
+					Do:   Send(toMap, sniGateway()),
+					Want: []Expectation{
+						Derived("the title is the same", HaveTitle(mapTitle)),
+						resolved("map.baidu.com", mapAddress),
+						Derived("the gateway has no part in it", HaveCertificate(Leaf{DNSName: "map.baidu.com"})),
+					},
+				},
+				{
+					Says: "Send HTTPS requests to https://fanyi.baidu.com",
+					Do:   Send(toFanyi),
+					Want: []Expectation{Derived("the title is the same", HaveTitle(fanyiTitle)), resolved("fanyi.baidu.com", fanyiAddress)},
+				},
+			},
+		),
+	}
+}
+
+func sniProxySpoofGuard() Scenario {
+	outsider := CurlIn("without-istio")
+	fromOutside := func(host string) probe.Probe {
+		return probe.Probe{From: outsider, URL: "https://" + host + "/", Resolve: []string{host + ":443:${SNI_GATEWAY_IP}"}}
+	}
+	toCNN := to("https://edition.cnn.com/")
+	cnn := Matching(`^(198\.51\.100\.67|203\.0\.113\.67):443$`)
+	return Scenario{
+		ID:    "egress/wildcard/sni-proxy-spoof-guard",
+		Title: "Nobody gets anywhere by a false server name",
+		Doc:   told("842-843"),
+		Needs: needs(Outside(outsider), Site("edition.cnn.com"), Site("evil.example")),
+		Notes: []string{
+			filtersGone,
+			"What the filters guarded is asserted on what there is: the gateway knows the domain's names only, and the SNI proxy resolves the name itself. " +
+				"Without mutual TLS the gateway cannot tell who asks: a pod without a sidecar gets through with a name of the domain.",
+		},
+		Steps: slices.Concat(
+			[]Step{sourceAddress()},
+			withSNIProxy(),
+			routeThroughProxy(),
+			[]Step{
+				{
+					Says: "The gateway's address",
+					Do:   Export("SNI_GATEWAY_IP", Get("service", secondGateway).In("istio-system"), "{.spec.clusterIP}"),
+				},
+				{
+					Says: "Send a request to a host of the domain",
+					Do:   Send(toMap, sniGateway(), sniProxy()),
+					Want: append(proxied("map.baidu.com", mapTitle, mapAddress+":443"),
+						Unverifiable(FromSeed, "the page's EnvoyFilters let the gateway compare the server name inside mutual TLS with the one outside",
+							"their filters, forward_downstream_sni and sni_verifier, left Istio with 1.20")),
+				},
+				{
+					Says: "A malicious application sends its own traffic by the name of that host",
+					Do:   Send(toEvil(toMap, "map.baidu.com"), sniGateway(), sniProxy()),
+					Want: append(proxied("map.baidu.com", mapTitle, evilAddress+":443"),
+						Derived("nothing arrived where it wanted to go", HaveNoHits("evil.example:443"))),
+				},
+				{Says: "It asks for a host outside the domain", Do: Send(toCNN), Want: refused("edition.cnn.com", cnn)},
+				{
+					Says: "A pod without a sidecar goes straight to the gateway, with a name of the domain",
+					Do:   Send(fromOutside("map.baidu.com"), sniGateway(), sniProxy()),
+					Want: []Expectation{
+						Derived("the SNI proxy takes it to the site of that name", HaveTitle(mapTitle)),
+						Derived("by way of the gateway", LoggedBy(sniGateway(), Line{Method: Dash, UpstreamCluster: toSNIProxy, SNI: "map.baidu.com"})),
+					},
+				},
+				{
+					Says: "It tries with a name outside the domain",
+					Do:   Send(fromOutside("edition.cnn.com"), sniGateway()),
+					Want: []Expectation{
+						Derived("curl's TLS handshake is cut", HaveExit(35)),
+						Derived("the gateway has nothing for that name, and asked nobody", LoggedBy(sniGateway(), Line{
+							Method: Dash, Flags: "NR", Details: "filter_chain_not_found", UpstreamHost: Dash, UpstreamCluster: Dash, SNI: "edition.cnn.com",
+						})),
+						Derived("nothing arrived at edition.cnn.com", HaveNoHits("edition.cnn.com:443")),
+					},
+				},
+				{Says: "Open the gateway to any name", Do: Apply("sni-proxy/gateway-any.yaml", "sni-proxy/virtualservice-any.yaml")},
+				{
+					Says: "It tries again with the name outside the domain: the gateway's list of names had stopped it",
+					Do:   Send(fromOutside("edition.cnn.com"), sniGateway(), sniProxy()),
+					Want: []Expectation{Derived("the site answers", HaveTitle("Breaking News, Latest News and Videos | CNN"))},
+				},
+				{Says: "Let the mesh allow any host", Do: OutboundPolicyAction{Mode: AllowAny}},
+				{
+					Says: "The application asks again for the host outside the domain: the mesh's mode had stopped it",
+					Do:   Send(toCNN),
+					Want: []Expectation{Derived("the site answers", HaveTitle("Breaking News, Latest News and Videos | CNN"))},
+				},
+			},
+		),
+	}
+}
+
+func sniProxyCleanup() Scenario {
+	filters := DeleteAction{
+		Namespace: "default", IgnoreNotFound: true,
+		Objects: []ObjectRef{{Resource: "envoyfilter", Name: "forward-downstream-sni"}, {Resource: "envoyfilter", Name: "egress-gateway-sni-verifier"}},
+	}
+	return Scenario{
+		ID:    "egress/wildcard/sni-proxy-cleanup",
+		Title: "Clean-up of the SNI proxy",
+		Doc:   told("855-868"),
+		Needs: needs(),
+		Notes: []string{
+			"The page deletes the gateway by `kubectl delete -f` of a file of another name, which is no manifest. Here the gateway is deleted as it was deployed; " +
+				"what istioctl installs in egress/wildcard/sni-proxy-deploy is gone when that scenario is compared with the state before it.",
+			"The page deletes the EnvoyFilters with --ignore-not-found. There are none today, and that does no harm.",
+		},
+		Steps: slices.Concat(
+			withSNIProxy(),
+			routeThroughProxy(),
+			[]Step{
+				answers("Before the clean-up map.baidu.com answers", toMap, mapTitle),
+				answers("Before the clean-up fanyi.baidu.com answers", toFanyi, fanyiTitle),
+				{Says: "Delete the EnvoyFilters, if there are any", Do: filters},
+			},
+			deleteAll(
+				thing{"service entry", "serviceentry", "default", "wikipedia"},
+				thing{"gateway", gatewayResource, "default", secondGateway},
+				thing{"virtual service", "virtualservice", "default", "direct-wikipedia-through-egress-gateway"},
+				thing{"destination rule", "destinationrule", "default", "egressgateway-for-wikipedia"},
+				thing{"service entry of the SNI proxy", "serviceentry", "default", "sni-proxy"},
+				thing{"destination rule of the SNI proxy", "destinationrule", "default", "disable-mtls-for-sni-proxy"},
+				thing{"second gateway's deployment", "deployment", "istio-system", secondGateway},
+				thing{"second gateway's service", "service", "istio-system", secondGateway},
+				thing{"configuration of the SNI proxy", "configmap", "istio-system", "egress-sni-proxy-configmap"},
+			),
+			[]Step{
+				{
+					Says: "Nothing of the second gateway runs",
+					Do:   gatewayPods(),
+					Want: []Expectation{Derived("no pod is left", HaveRows(0))},
+				},
+				{
+					Says: "The first gateway does",
+					Do:   Get("deployment", "istio-egressgateway").In("istio-system"),
+					Want: []Expectation{Derived("it is ready", BeReady("1/1"))},
+				},
+				{Says: "map.baidu.com is blocked again", Do: Send(toMap), Want: refused("map.baidu.com", mapAddress+":443")},
+				{Says: "fanyi.baidu.com is blocked again", Do: Send(toFanyi), Want: refused("fanyi.baidu.com", fanyiAddress+":443")},
+			},
+		),
+	}
+}
