@@ -58,7 +58,8 @@ func runSuite(ctx context.Context, binary string, choice selection.Choice, env m
 	}
 	cmd.Stdout, cmd.Stderr = output, os.Stderr
 	// A group of its own, so that a Ctrl-C reaches it once, from here: to Ginkgo a second one means not to clean up.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	// It must not outlive this process either: whoever is killed cannot tell it to stop.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = suiteGrace
 	failure := filepath.Join(env[outEnv], failureFile)
