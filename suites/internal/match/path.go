@@ -4,18 +4,20 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
 
-// pathPart is one part of a path into an object: .name, .na\.me, ['name'], [0] or [*].
-var pathPart = regexp.MustCompile(`^(?:\.((?:[^.\[\]\\{}]|\\.)+)|\['([^']*)'\]|\["([^"]*)"\]|\[(\d+|\*)\])`)
+// pathPart is one part of a path into an object: .name, .na\.me, ['name'], [0], [*] or [?(@.name == "tcp")].
+var pathPart = regexp.MustCompile(`^(?:\.((?:[^.\[\]\\{}]|\\.)+)|\['([^']*)'\]|\["([^"]*)"\]|\[(\d+|\*)\]` +
+	`|\[\?\(@\.(\w+) *== *(?:"([^"]*)"|'([^']*)')\)\])`)
 
-// step is one part of a path that was read: a key, an index, or all elements.
+// step is one part of a path that was read: a key, an index, all elements, or those whose key has a value.
 type step struct {
-	key   string
-	index int
-	kind  stepKind
+	key, value string
+	index      int
+	kind       stepKind
 }
 
 type stepKind int
@@ -24,9 +26,10 @@ const (
 	byKey stepKind = iota
 	byIndex
 	everyElement
+	byValue
 )
 
-// readPath reads the part of kubectl's JSONPath that the pages use: names, indices and [*], with or without braces.
+// readPath reads the part of kubectl's JSONPath that the pages use: names, indices, [*] and [?(@.name == "tcp")], with or without braces.
 //
 // Source: https://kubernetes.io/docs/reference/kubectl/jsonpath/
 func readPath(path string) ([]step, error) {
@@ -62,6 +65,8 @@ func readStep(part []string) step {
 			index = -1 // too large for any list
 		}
 		return step{kind: byIndex, index: index}
+	case part[5] != "":
+		return step{kind: byValue, key: part[5], value: part[6] + part[7]}
 	default:
 		return step{key: escaped.ReplaceAllString(part[1], "$1") + part[2] + part[3]}
 	}
@@ -87,12 +92,25 @@ func (s step) take(value any) []any {
 			return []any{field}
 		}
 	case []any:
-		if s.kind == everyElement {
-			return value
+		return s.takeFrom(value)
+	}
+	return nil
+}
+
+func (s step) takeFrom(list []any) []any {
+	switch s.kind {
+	case everyElement:
+		return list
+	case byIndex:
+		if s.index >= 0 && s.index < len(list) {
+			return list[s.index : s.index+1]
 		}
-		if s.kind == byIndex && s.index >= 0 && s.index < len(value) {
-			return value[s.index : s.index+1]
-		}
+	case byValue:
+		return slices.DeleteFunc(slices.Clone(list), func(element any) bool {
+			fields, ok := element.(map[string]any)
+			return !ok || fields[s.key] == nil || fmt.Sprint(fields[s.key]) != s.value
+		})
+	case byKey:
 	}
 	return nil
 }

@@ -25,6 +25,8 @@ func inWords(m types.GomegaMatcher) string {
 		return fmt.Sprintf("ending with %q", fmt.Sprintf(m.Suffix, m.Args...))
 	case *matchers.MatchRegexpMatcher:
 		return fmt.Sprintf("matching %q", fmt.Sprintf(m.Regexp, m.Args...))
+	case *matchers.MatchJSONMatcher:
+		return fmt.Sprintf("the JSON %s", m.JSONToMatch)
 	case *matchers.BeNumericallyMatcher:
 		return strings.TrimRight(fmt.Sprintln(append([]any{m.Comparator}, m.CompareTo...)...), "\n")
 	case *matchers.NotMatcher:

@@ -30,6 +30,8 @@ type AccessLog struct {
 	Path string
 	// Conditional tells that a filter decides which requests are logged.
 	Conditional bool
+	// Flags are the response flags of which a request must have one, where the filter is of that kind.
+	Flags []string
 }
 
 func accessLogs(from []*accesslogv3.AccessLog) []AccessLog {
@@ -37,7 +39,10 @@ func accessLogs(from []*accesslogv3.AccessLog) []AccessLog {
 	for _, l := range from {
 		var file fileaccesslogv3.FileAccessLog
 		unpack(l.GetTypedConfig(), &file)
-		logs = append(logs, AccessLog{Name: l.GetName(), Path: file.GetPath(), Conditional: l.GetFilter() != nil})
+		logs = append(logs, AccessLog{
+			Name: l.GetName(), Path: file.GetPath(),
+			Conditional: l.GetFilter() != nil, Flags: l.GetFilter().GetResponseFlagFilter().GetFlags(),
+		})
 	}
 	return logs
 }

@@ -52,6 +52,8 @@ func TestIngressGatewayListeners(t *testing.T) {
 	g.Expect(plain.FilterChains[0].HTTPFilters()).To(HaveExactElements(
 		"envoy.filters.http.grpc_stats", "envoy.filters.http.fault", "envoy.filters.http.cors", "envoy.filters.http.router"))
 
+	g.Expect(plain.AccessLogs).To(ConsistOf(And(HaveField("Conditional", true), HaveField("Flags", []string{"NR"}))))
+
 	secure, ok := config.Listener("0.0.0.0", 8443)
 	g.Expect(ok).To(BeTrue())
 	g.Expect(secure.HasListenerFilter("envoy.filters.listener.tls_inspector")).To(BeTrue())

@@ -1,0 +1,129 @@
+package match
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/onsi/gomega/types"
+
+	"github.com/meshproof/meshproof/suites/internal/proxyconfig"
+)
+
+// TLSContext is what a filter chain's transport socket is told: whom it shows itself as, and whom it lets in. All of it must fit, but for
+// ALPN, which is not looked at where it is empty.
+type TLSContext struct {
+	Certificate       string   // the secret with its own certificate: "kubernetes://webapp-credential", "file-cert:/etc/…/tls.crt~/etc/…/tls.key"
+	ClientCertificate bool     // the client is required to show one
+	Authority         string   // the secret with the authority that must have signed the client's; empty: nobody checks
+	SubjectAltNames   []string // the exact names of which the client's certificate must have one; none: any
+	ALPN              []string // offered, best first
+}
+
+// HaveTransportSocket promises how the listener at 0.0.0.0 and a port ends TLS for a client that asks for a server name.
+func HaveTransportSocket(port uint32, serverName string, want TLSContext) types.GomegaMatcher {
+	return held{
+		name:   named("HaveTransportSocket", port, serverName, want),
+		wanted: fmt.Sprintf("at %s:%d for %s a transport socket with %s", anyAddress, port, serverName, want),
+		in: func(c *proxyconfig.Config, expand func(string) string) fact {
+			chain, problem := chainFor(c, port, expand(serverName))
+			if problem != "" {
+				return fact{got: problem}
+			}
+			if chain.TLS == nil {
+				return fact{got: "no transport socket"}
+			}
+			got := contextOf(chain.TLS)
+			seen := fact{got: got.String()}
+			if len(want.ALPN) == 0 {
+				got.ALPN = nil
+			}
+			seen.holds = got.String() == expand(want.String())
+			return seen
+		},
+	}.promise()
+}
+
+// HaveNoTransportSocket promises that the listener at 0.0.0.0 and a port takes connections for a server name, and does not end their TLS.
+func HaveNoTransportSocket(port uint32, serverName string) types.GomegaMatcher {
+	return held{
+		name:   named("HaveNoTransportSocket", port, serverName),
+		wanted: fmt.Sprintf("at %s:%d for %s a filter chain without a transport socket", anyAddress, port, serverName), negative: true,
+		in: func(c *proxyconfig.Config, expand func(string) string) fact {
+			chain, problem := chainFor(c, port, expand(serverName))
+			if problem != "" {
+				return fact{got: problem}
+			}
+			if chain.TLS != nil {
+				return fact{got: "one with " + contextOf(chain.TLS).String()}
+			}
+			return fact{holds: true, got: "one"}
+		},
+	}.promise()
+}
+
+func chainFor(c *proxyconfig.Config, port uint32, serverName string) (found *proxyconfig.FilterChain, problem string) {
+	listener, ok := c.Listener(anyAddress, port)
+	if !ok {
+		return nil, listeners(c)
+	}
+	found, ok = listener.FilterChainFor(serverName)
+	if !ok {
+		return nil, "no filter chain for it, but " + sorted(chainsOf(listener))
+	}
+	return found, ""
+}
+
+func contextOf(from *proxyconfig.TLS) TLSContext {
+	got := TLSContext{
+		Certificate: strings.Join(secretNames(from.Certificates), " and "), Authority: from.Validation.Name,
+		ClientCertificate: from.RequireClientCertificate, ALPN: from.ALPN,
+	}
+	if len(from.CertificateFiles) > 0 {
+		got.Certificate = strings.Join(from.CertificateFiles, " and ")
+	}
+	if got.Authority == "" {
+		got.Authority = from.AuthorityFile
+	}
+	for _, rule := range from.SubjectAltNames {
+		if rule.How == "exact" {
+			got.SubjectAltNames = append(got.SubjectAltNames, rule.Value)
+			continue
+		}
+		got.SubjectAltNames = append(got.SubjectAltNames, rule.String())
+	}
+	return got
+}
+
+func secretNames(of []proxyconfig.SecretRef) []string {
+	names := make([]string, len(of))
+	for i, ref := range of {
+		names[i] = ref.Name
+	}
+	return names
+}
+
+// String is the context in words.
+func (t TLSContext) String() string {
+	words := []string{"the certificate " + orNone(oneIf(t.Certificate)), "no client certificate required"}
+	if t.ClientCertificate {
+		words[1] = "a client certificate required"
+	}
+	if t.Authority != "" {
+		words = append(words, "signed by "+t.Authority)
+	}
+	if len(t.SubjectAltNames) > 0 {
+		words = append(words, "with the name "+strings.Join(slices.Sorted(slices.Values(t.SubjectAltNames)), " or "))
+	}
+	if len(t.ALPN) > 0 {
+		words = append(words, "ALPN "+strings.Join(t.ALPN, ","))
+	}
+	return strings.Join(words, ", ")
+}
+
+func oneIf(text string) []string {
+	if text == "" {
+		return nil
+	}
+	return []string{text}
+}

@@ -1,0 +1,29 @@
+package match
+
+import (
+	"testing"
+
+	"github.com/meshproof/meshproof/suites/internal/probe"
+)
+
+func TestLoggedWithOneID(t *testing.T) {
+	gateway := probe.Peer{Namespace: "istio-system", Workload: "istio-ingressgateway", Container: probe.SidecarContainer}
+	logs := func(ids ...string) probe.Evidence {
+		e := probe.Evidence{Marker: "m1", Logs: map[probe.Peer][]probe.LogLine{
+			gateway: {{Format: probe.EnvoyHTTP, RequestID: "a", Marker: "m1"}, {Format: probe.EnvoyHTTP, RequestID: "z", Marker: "m0"}},
+		}}
+		for _, id := range ids {
+			e.Logs[curl.Proxy()] = append(e.Logs[curl.Proxy()], probe.LogLine{Format: probe.EnvoyHTTP, RequestID: id})
+		}
+		return e
+	}
+	const wanted = "wanted one request id in the access logs of istio-proxy of istio-ingressgateway.istio-system and istio-proxy of curl.default, got " +
+		"istio-proxy of istio-ingressgateway.istio-system a; istio-proxy of curl.default "
+	check(t, map[string]judged{
+		"the same":           {promise: LoggedWithOneID(gateway, curl.Proxy()), on: logs("b", "a"), holds: true},
+		"another":            {promise: LoggedWithOneID(gateway, curl.Proxy()), on: logs("b"), failure: wanted + "b"},
+		"another request's":  {promise: LoggedWithOneID(gateway, curl.Proxy()), on: logs("z"), failure: wanted + "z"},
+		"none":               {promise: LoggedWithOneID(gateway, curl.Proxy()), on: logs(), failure: wanted + "(none)"},
+		"nothing to compare": {promise: LoggedWithOneID(gateway), on: logs("a"), misuse: "it needs two proxies to compare"},
+	})
+}
