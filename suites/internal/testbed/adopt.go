@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -82,7 +83,7 @@ func (b *builder) fits(ctx context.Context) error {
 		return fmt.Errorf("its fingerprint cannot be read: %w", err)
 	}
 	if changed := wanted.changes(held.Data); len(changed) > 0 {
-		return fmt.Errorf("it is stale: %v changed", changed)
+		return fmt.Errorf("it is stale: %s changed", strings.Join(changed, ", "))
 	}
 	return nil
 }

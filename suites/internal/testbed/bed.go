@@ -42,6 +42,7 @@ type builder struct {
 	owner      owner
 	identities identities
 	client     *client
+	left       error // why what was begun could not be removed
 }
 
 func newBuilder(o Options) (*builder, error) {

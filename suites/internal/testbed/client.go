@@ -11,7 +11,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/e2e-framework/klient/decoder"
 	"sigs.k8s.io/e2e-framework/klient/k8s"
 	"sigs.k8s.io/e2e-framework/klient/k8s/resources"
@@ -83,7 +82,7 @@ func (c *client) applyObject(ctx context.Context, namespace string, object k8s.O
 
 // forced makes an apply the last word: whoever else has written a field, this is what the testbed needs.
 func forced(o *metav1.PatchOptions) {
-	o.FieldManager, o.Force = fieldManager, ptr.To(true)
+	o.FieldManager, o.Force = fieldManager, new(true)
 }
 
 // object is what apply takes, made in code.

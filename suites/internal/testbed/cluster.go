@@ -77,8 +77,7 @@ func (b *builder) createCluster(ctx context.Context) error {
 		return err
 	}
 	if err := b.runKind(ctx, kind); err != nil {
-		var failed *exec.RunError
-		if errors.As(err, &failed) {
+		if failed, ok := errors.AsType[*exec.RunError](err); ok {
 			_, _ = log.Write(failed.Output) // all that kubeadm said
 		}
 		return err
@@ -111,8 +110,8 @@ func (b *builder) runKind(ctx context.Context, kind *cluster.Provider) error {
 			_ = b.Engine.Kill(tidy, nodes) // it may be gone already; removing comes later
 		}
 		select {
-		case <-created:
-			return ctx.Err()
+		case err := <-created:
+			return errors.Join(ctx.Err(), err)
 		case <-tidy.Done():
 			return errors.Join(ctx.Err(), fmt.Errorf("kind did not give up: %w", tidy.Err()))
 		case <-pause.C:

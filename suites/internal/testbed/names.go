@@ -34,6 +34,7 @@ func corefile() string {
 			names = append(names, host+":53")
 		}
 	}
+	//nolint:dupword // any class and any type of a query
 	return fmt.Sprintf(`.:53 {
     errors
     health

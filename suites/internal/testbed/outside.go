@@ -125,6 +125,6 @@ func (b *Bed) RouteOutside(ctx context.Context) error {
 // outsideDeviations say how the internet of the pages is not the internet.
 func outsideDeviations() []string {
 	return []string{
-		"the internet is a pod that istiod does not know, on addresses reserved for documentation (RFC 5737); the node routes them to it, and to nowhere without it",
+		"the internet is a pod that istiod does not know, on addresses reserved for documentation (RFC 5737): sites answer alike on every machine, and no request reaches the real ones",
 	}
 }

@@ -147,7 +147,7 @@ func sweepCluster(ctx context.Context, o Options) ([]string, error) {
 	}
 	unlock, err := b.home.lock()
 	if err != nil {
-		return nil, nil //nolint:nilerr // somebody is at work on it, so nobody left it behind
+		return nil, nil // somebody is at work on it, so nobody left it behind
 	}
 	defer unlock()
 	record, found, err := b.home.owner()

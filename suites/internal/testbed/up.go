@@ -41,7 +41,22 @@ func Up(ctx context.Context, o Options) (*Bed, error) {
 		return nil, err
 	}
 	defer unlock()
+	bed, err := b.up(ctx)
+	if ctx.Err() != nil {
+		return nil, b.interrupted(ctx)
+	}
+	return bed, err
+}
 
+// interrupted says so in one sentence, instead of everything that an interrupt makes fail.
+func (b *builder) interrupted(ctx context.Context) error {
+	if b.left != nil {
+		return fmt.Errorf("bringing cluster %s up was interrupted, `make sweep` removes what is left: %w", b.Name, errors.Join(context.Cause(ctx), b.left))
+	}
+	return fmt.Errorf("bringing cluster %s up was interrupted: %w", b.Name, context.Cause(ctx))
+}
+
+func (b *builder) up(ctx context.Context) (*Bed, error) {
 	before, err := runPhases(ctx, []phase{
 		{name: phasePreflight, do: b.preflight},
 		{name: phaseImages, do: b.prepareImages, after: []string{phasePreflight}},
@@ -169,7 +184,8 @@ func (b *builder) giveUp(ctx context.Context, cause error) error {
 		}
 		cause = errors.Join(cause, kept)
 	}
-	return errors.Join(cause, b.remove(ctx))
+	b.left = b.remove(ctx)
+	return errors.Join(cause, b.left)
 }
 
 // loadNodeImage gives the node's image to the engine, unless it has it.

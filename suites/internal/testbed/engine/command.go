@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"syscall"
 	"time"
@@ -59,8 +60,11 @@ func (c Command) Run(ctx context.Context) (string, error) {
 	cmd.Env = append(os.Environ(), c.Env...)
 	cmd.Stdin = c.Input
 	cmd.Stdout, cmd.Stderr = io.MultiWriter(&output, said), io.MultiWriter(&complaint, said)
-	// A group of its own: an interrupt reaches it through the context, and then all of its children.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	// A group of its own: an interrupt reaches it through the context, and then all of its children. It does not outlive this
+	// process, even a killed one; the kernel watches the thread that started it, so that one has to stay (prctl(2), PR_SET_PDEATHSIG).
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 	cmd.WaitDelay = grace
 	err := cmd.Run()

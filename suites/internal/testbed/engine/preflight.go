@@ -77,7 +77,7 @@ func disk(subject, folder string, needed uint64) Finding {
 	if err := unix.Statfs(existing(folder), &state); err != nil {
 		return Finding{Subject: subject, Saw: fmt.Sprintf("%s not known: %v", folder, err)}
 	}
-	f := enough(subject, state.Bavail*uint64(state.Bsize), needed, "free some on the disk that holds "+folder)
+	f := enough(subject, state.Bavail*uint64(max(state.Bsize, 0)), needed, "free some on the disk that holds "+folder)
 	f.Saw = folder + " " + f.Saw
 	return f
 }

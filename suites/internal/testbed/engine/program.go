@@ -12,8 +12,8 @@ import (
 // trialProgram is the path of the program inside the image that a trial runs.
 const trialProgram = "/wait"
 
-// machines are the instructions that wait for a signal and do nothing else: pause(2) on amd64, and on arm64, which has no pause,
-// ppoll(NULL, 0, NULL, NULL, 0). So a trial needs no image from anywhere.
+// machines are the instructions that wait for a signal and do nothing else: pause(2) on amd64, and ppoll(2) without files and
+// without end on arm64, which has no pause. So a trial needs no image from anywhere.
 var machines = map[string]struct {
 	machine elf.Machine
 	code    []byte
