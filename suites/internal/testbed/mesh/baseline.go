@@ -248,9 +248,6 @@ func comparable(object *unstructured.Unstructured) map[string]any {
 	})
 	left.SetAnnotations(annotations)
 	unstructured.RemoveNestedField(left.Object, "spec", "template", "metadata", "annotations", restartAnnotation)
-	if nested, _, _ := unstructured.NestedMap(left.Object, "spec", "template", "metadata", "annotations"); len(nested) == 0 {
-		unstructured.RemoveNestedField(left.Object, "spec", "template", "metadata", "annotations")
-	}
 	return left.Object
 }
 
@@ -266,7 +263,7 @@ func difference(before, after any) string {
 }
 
 func walkDifference(path string, before, after any, found *[]string) {
-	if reflect.DeepEqual(before, after) {
+	if reflect.DeepEqual(before, after) || (isNothing(before) && isNothing(after)) {
 		return
 	}
 	old, oldFields := before.(map[string]any)
@@ -280,6 +277,24 @@ func walkDifference(path string, before, after any, found *[]string) {
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		walkDifference(strings.TrimPrefix(path+"."+name, "."), old[name], now[name], found)
 	}
+}
+
+// isNothing tells of fields that mean the same as one that is not there.
+func isNothing(value any) bool {
+	switch v := value.(type) {
+	case nil:
+		return true
+	case map[string]any:
+		for _, field := range v {
+			if !isNothing(field) {
+				return false
+			}
+		}
+		return true
+	case []any:
+		return len(v) == 0
+	}
+	return false
 }
 
 func brief(value any) string {

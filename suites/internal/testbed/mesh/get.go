@@ -64,7 +64,7 @@ func (m *Mesh) get(ctx context.Context, action scenario.GetAction, env scenario.
 	if len(e.Table.Rows) == 0 {
 		e.Stderr += nothingFound(action.Namespace)
 	}
-	e.Stdout = print(e.Table)
+	e.Stdout = printed(e.Table)
 	e.Size = int64(len(e.Stdout))
 	return e, nil
 }
@@ -161,8 +161,8 @@ func cell(cells []any, i int) string {
 	return fmt.Sprint(cells[i])
 }
 
-// print is the table as kubectl shows it: columns three blanks apart.
-func print(table *probe.Table) string {
+// printed is the table as kubectl shows it: columns three blanks apart.
+func printed(table *probe.Table) string {
 	if len(table.Rows) == 0 {
 		return ""
 	}

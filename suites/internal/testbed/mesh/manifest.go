@@ -90,7 +90,7 @@ func decode(text []byte) ([]*unstructured.Unstructured, error) {
 
 func decodeDocument(document []byte) ([]*unstructured.Unstructured, error) {
 	fields := map[string]any{}
-	if err := yaml.Unmarshal(document, &fields, yaml.DisallowUnknownFields); err != nil {
+	if err := yaml.UnmarshalStrict(document, &fields); err != nil {
 		return nil, fmt.Errorf("read the YAML: %w", err)
 	}
 	if len(fields) == 0 {

@@ -38,13 +38,13 @@ func until(ctx context.Context, limit time.Duration, wake func() <-chan struct{}
 		switch {
 		case err == nil && complaint == "":
 			return nil
-		case ctx.Err() != nil: // cut short: the look before tells more
-		case err != nil && !isPassing(err):
-			return err
-		case err != nil:
-			last = err.Error()
-		default:
+		case err == nil:
 			last = complaint
+		case ctx.Err() != nil: // cut short: the look before tells more
+		case !isPassing(err):
+			return err
+		default:
+			last = err.Error()
 		}
 		if !idle(ctx, pause, changed) {
 			return fmt.Errorf("%w: %s", context.Cause(ctx), last)

@@ -1,0 +1,264 @@
+package mesh
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"testing"
+	"testing/fstest"
+
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	dynamicfake "k8s.io/client-go/dynamic/fake"
+	"k8s.io/client-go/kubernetes/fake"
+	clienttesting "k8s.io/client-go/testing"
+
+	"github.com/meshproof/meshproof/suites/internal/scenario"
+)
+
+var (
+	services       = corev1.SchemeGroupVersion.WithResource("services")
+	serviceEntries = schema.GroupVersionResource{Group: "networking.istio.io", Version: "v1", Resource: "serviceentries"}
+)
+
+// fakeMesh is a mesh on a make-believe API server.
+type fakeMesh struct {
+	*Mesh
+	api     *dynamicfake.FakeDynamicClient
+	deleted []string
+	refuse  error // of every apply
+}
+
+func newFakeMesh(t *testing.T, existing ...runtime.Object) *fakeMesh {
+	t.Helper()
+	mapper := meta.NewDefaultRESTMapper(nil)
+	mapper.Add(corev1.SchemeGroupVersion.WithKind("Service"), meta.RESTScopeNamespace)
+	mapper.Add(corev1.SchemeGroupVersion.WithKind("ConfigMap"), meta.RESTScopeNamespace)
+	mapper.Add(corev1.SchemeGroupVersion.WithKind("Namespace"), meta.RESTScopeRoot)
+	mapper.AddSpecific(serviceEntries.GroupVersion().WithKind("ServiceEntry"), serviceEntries,
+		serviceEntries.GroupVersion().WithResource("serviceentry"), meta.RESTScopeNamespace)
+	api := dynamicfake.NewSimpleDynamicClientWithCustomListKinds(runtime.NewScheme(), map[schema.GroupVersionResource]string{
+		services: "ServiceList", serviceEntries: "ServiceEntryList", corev1.SchemeGroupVersion.WithResource("namespaces"): "NamespaceList",
+	}, existing...)
+	f := &fakeMesh{api: api, Mesh: &Mesh{
+		options: Options{RunID: "run-7"}, pending: newPending(), ofScenario: map[key]bool{}, sites: map[string]string{}, tolerated: map[string]int{},
+		cluster: &cluster{typed: fake.NewClientset(), dynamic: api, mapper: mapper},
+	}}
+	api.PrependReactor("patch", "*", f.apply)
+	api.PrependReactor("delete", "*", func(a clienttesting.Action) (bool, runtime.Object, error) {
+		f.deleted = append(f.deleted, a.(clienttesting.DeleteAction).GetName())
+		return false, nil, nil
+	})
+	return f
+}
+
+// apply is what server-side apply does where one manager owns every field.
+func (f *fakeMesh) apply(action clienttesting.Action) (bool, runtime.Object, error) {
+	patch := action.(clienttesting.PatchAction)
+	if patch.GetPatchType() != types.ApplyPatchType {
+		return false, nil, nil
+	}
+	if f.refuse != nil {
+		return true, nil, f.refuse
+	}
+	object := &unstructured.Unstructured{}
+	if err := json.Unmarshal(patch.GetPatch(), &object.Object); err != nil {
+		return true, nil, err
+	}
+	object.SetNamespace(patch.GetNamespace())
+	_, err := f.api.Tracker().Get(patch.GetResource(), patch.GetNamespace(), patch.GetName())
+	if apierrors.IsNotFound(err) {
+		object.SetUID(types.UID("new-" + patch.GetName()))
+		object.SetResourceVersion("1")
+		return true, object, f.api.Tracker().Create(patch.GetResource(), object, patch.GetNamespace())
+	}
+	object.SetUID(types.UID("old-" + patch.GetName()))
+	object.SetResourceVersion("2")
+	return true, object, f.api.Tracker().Update(patch.GetResource(), object, patch.GetNamespace())
+}
+
+func (f *fakeMesh) service(t *testing.T, name string) *unstructured.Unstructured {
+	t.Helper()
+	object, err := f.api.Resource(services).Namespace("default").Get(t.Context(), name, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	NewWithT(t).Expect(err).NotTo(HaveOccurred())
+	return object
+}
+
+func service(name, kind string) *unstructured.Unstructured {
+	return &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "v1", "kind": "Service",
+		"metadata": map[string]any{"name": name, "namespace": "default", "uid": "old-" + name, "resourceVersion": "1"},
+		"spec":     map[string]any{"type": kind},
+	}}
+}
+
+var manifests = fstest.MapFS{
+	"external.yaml": {Data: []byte("apiVersion: v1\nkind: Service\nmetadata: {name: my-httpbin}\nspec: {type: ExternalName}\n")},
+	"local.yaml":    {Data: []byte("apiVersion: v1\nkind: Service\nmetadata: {name: my-httpbin}\nspec: {type: ClusterIP}\n")},
+	"two.yaml":      {Data: []byte("apiVersion: v1\nkind: Service\nmetadata: {name: first}\n---\napiVersion: v1\nkind: Service\nmetadata: {name: second}\n")},
+	"unknown.yaml":  {Data: []byte("apiVersion: example.com/v1\nkind: Toaster\nmetadata: {name: mine}\n")},
+}
+
+// do makes a change and returns how to take it back.
+func (f *fakeMesh) do(t *testing.T, c scenario.Change) scenario.Undo {
+	t.Helper()
+	undo, err := f.Change(t.Context(), manifests, c, nil)
+	NewWithT(t).Expect(err).NotTo(HaveOccurred())
+	return undo
+}
+
+func apply(files ...string) scenario.Change { return scenario.ApplyAction{Files: files} }
+
+func remove(files ...string) scenario.Change { return scenario.DeleteAction{Files: files} }
+
+func TestApplyAndTakeBack(t *testing.T) {
+	g := NewWithT(t)
+	f := newFakeMesh(t)
+	first := f.do(t, apply("external.yaml"))
+	g.Expect(f.service(t, "my-httpbin").GetLabels()).To(HaveKeyWithValue(OwnerLabel, "run-7"))
+	second := f.do(t, apply("local.yaml"))
+	g.Expect(f.service(t, "my-httpbin").Object["spec"]).To(HaveKeyWithValue("type", "ClusterIP"))
+
+	g.Expect(second(t.Context())).To(Succeed())
+	g.Expect(f.service(t, "my-httpbin").Object["spec"]).To(HaveKeyWithValue("type", "ExternalName"), "what was overwritten is restored")
+	g.Expect(first(t.Context())).To(Succeed())
+	g.Expect(f.service(t, "my-httpbin")).To(BeNil(), "what was created is deleted")
+}
+
+// Somebody else's object keeps its labels: a sweep goes by ours.
+func TestApplyOverAForeignObject(t *testing.T) {
+	g := NewWithT(t)
+	f := newFakeMesh(t, service("my-httpbin", "NodePort"))
+	undo := f.do(t, apply("external.yaml"))
+	g.Expect(f.service(t, "my-httpbin").GetLabels()).NotTo(HaveKey(OwnerLabel))
+	g.Expect(undo(t.Context())).To(Succeed())
+	g.Expect(f.service(t, "my-httpbin").Object["spec"]).To(HaveKeyWithValue("type", "NodePort"))
+}
+
+func TestTakeBackInReverse(t *testing.T) {
+	g := NewWithT(t)
+	f := newFakeMesh(t)
+	undo := f.do(t, apply("two.yaml", "external.yaml"))
+	g.Expect(undo(t.Context())).To(Succeed())
+	g.Expect(f.deleted).To(Equal([]string{"my-httpbin", "second", "first"}))
+}
+
+// One undo that fails does not keep the others from being tried.
+func TestTakeBackGoesOn(t *testing.T) {
+	g := NewWithT(t)
+	var done []int
+	broken := errors.New("the server is busy")
+	step := func(n int, err error) scenario.Undo {
+		return func(context.Context) error {
+			done = append(done, n)
+			return err
+		}
+	}
+	c := &change{undo: []scenario.Undo{step(1, nil), step(2, broken), step(3, nil)}}
+	g.Expect(c.takeBack(t.Context())).To(MatchError(broken))
+	g.Expect(done).To(Equal([]int{3, 2, 1}))
+}
+
+func TestHalfWay(t *testing.T) {
+	g := NewWithT(t)
+	f := newFakeMesh(t)
+	undo, err := f.Change(t.Context(), manifests, apply("external.yaml", "missing.yaml"), nil)
+	g.Expect(err).To(HaveOccurred())
+	g.Expect(undo(t.Context())).To(Succeed())
+	g.Expect(f.service(t, "my-httpbin")).To(BeNil(), "what was done before the error is taken back")
+}
+
+func TestRefusals(t *testing.T) {
+	toaster := schema.GroupResource{Resource: "services"}
+	for _, tc := range []struct {
+		name     string
+		file     string
+		refuse   error
+		rejected bool
+	}{
+		{name: "invalid", file: "external.yaml", refuse: apierrors.NewInvalid(schema.GroupKind{Kind: "Service"}, "my-httpbin", nil), rejected: true},
+		{name: "denied by a webhook", file: "external.yaml", refuse: apierrors.NewForbidden(toaster, "my-httpbin", errors.New("denied")), rejected: true},
+		{name: "no such namespace", file: "external.yaml", refuse: apierrors.NewNotFound(toaster, "default"), rejected: true},
+		{name: "no such kind", file: "unknown.yaml", rejected: true},
+		{name: "the webhook does not answer", file: "external.yaml", refuse: apierrors.NewInternalError(errors.New("failed calling webhook"))},
+		{name: "the server is busy", file: "external.yaml", refuse: apierrors.NewTooManyRequests("wait", 1)},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			g := NewWithT(t)
+			f := newFakeMesh(t)
+			f.refuse = tc.refuse
+			_, err := f.Change(t.Context(), manifests, apply(tc.file), nil)
+			var rejected *scenario.RejectedError
+			g.Expect(errors.As(err, &rejected)).To(Equal(tc.rejected), "%v", err)
+			if tc.rejected {
+				g.Expect(rejected.File).To(Equal(tc.file))
+			}
+		})
+	}
+}
+
+func TestDelete(t *testing.T) {
+	g := NewWithT(t)
+	f := newFakeMesh(t, service("my-httpbin", "NodePort"))
+	undo := f.do(t, remove("external.yaml"))
+	g.Expect(f.service(t, "my-httpbin")).To(BeNil())
+	g.Expect(undo(t.Context())).To(Succeed())
+	restored := f.service(t, "my-httpbin")
+	g.Expect(restored.Object["spec"]).To(HaveKeyWithValue("type", "NodePort"), "it was there before the scenario")
+
+	_, err := f.Change(t.Context(), manifests, remove("two.yaml"), nil)
+	var rejected *scenario.RejectedError
+	g.Expect(errors.As(err, &rejected)).To(BeTrue(), "kubectl would exit with 1: %v", err)
+	g.Expect(err).To(MatchError(`kubectl delete: the API server rejected Service default/first: services "first" not found`))
+	g.Expect(f.do(t, scenario.DeleteAction{Files: []string{"two.yaml"}, IgnoreNotFound: true})).To(BeNil(), "nothing to take back")
+}
+
+// What the scenario made itself and deleted does not come back: the undo of its making finds nothing to do.
+func TestDeleteOfTheScenariosOwn(t *testing.T) {
+	g := NewWithT(t)
+	f := newFakeMesh(t)
+	made := f.do(t, apply("external.yaml"))
+	g.Expect(f.do(t, remove("external.yaml"))).To(BeNil())
+	g.Expect(made(t.Context())).To(Succeed())
+	g.Expect(f.service(t, "my-httpbin")).To(BeNil())
+}
+
+// Deleted, then made anew by the scenario: both are taken back, and the former object is there again.
+func TestDeleteAndMakeAnew(t *testing.T) {
+	g := NewWithT(t)
+	f := newFakeMesh(t, service("my-httpbin", "NodePort"))
+	deleted := f.do(t, remove("external.yaml"))
+	made := f.do(t, apply("external.yaml"))
+	g.Expect(made(t.Context())).To(Succeed())
+	g.Expect(f.service(t, "my-httpbin")).To(BeNil())
+	g.Expect(deleted(t.Context())).To(Succeed())
+	g.Expect(f.service(t, "my-httpbin").Object["spec"]).To(HaveKeyWithValue("type", "NodePort"))
+}
+
+func TestLabelPatches(t *testing.T) {
+	g := NewWithT(t)
+	patch, back := labelPatches(map[string]string{"a": "1", "b": "2"}, map[string]string{"a": "3", "b": "", "c": "4"})
+	g.Expect(patch).To(MatchJSON(`{"metadata":{"labels":{"a":"3","b":null,"c":"4"}}}`))
+	g.Expect(back).To(MatchJSON(`{"metadata":{"labels":{"a":"1","b":"2","c":null}}}`))
+}
+
+func TestChangesArePending(t *testing.T) {
+	g := NewWithT(t)
+	f := newFakeMesh(t)
+	g.Expect(f.pending.isEmpty()).To(BeTrue())
+	undo := f.do(t, apply("external.yaml"))
+	k := key{kind: serviceKind, namespace: "default", name: "my-httpbin"}
+	g.Expect(f.pending.newest).To(HaveKeyWithValue(k, Not(BeNil())))
+	g.Expect(undo(t.Context())).To(Succeed())
+	g.Expect(f.pending.newest).To(HaveKeyWithValue(k, BeNil()), "settling has to prove that it is gone")
+}

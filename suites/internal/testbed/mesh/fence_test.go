@@ -1,0 +1,62 @@
+package mesh
+
+import (
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+
+	"github.com/meshproof/meshproof/suites/internal/probe"
+)
+
+// The lines that fences leave, as Envoy 1.40 writes them.
+const (
+	passedOn = `[2026-11-21T00:02:21.566Z] "GET / HTTP/1.1" 503 URX,UF upstream_reset_before_response_started{remote_connection_failure|delayed_connect_error:_Connection_refused} ` +
+		`- "delayed_connect_error:_Connection_refused" 0 121 25 - "10.89.0.1" "meshproof" "909f60c5-7fda-44e1-b0c1-48b05791f6ef" "127.0.0.1:37973" ` +
+		`"10.244.0.18:47001" InboundPassthroughCluster - 10.244.0.18:47001 10.89.0.1:0 - default`
+	refusedAsPlain = `[2026-11-21T00:02:24.235Z] "- - -" 0 NR filter_chain_not_found - "-" 0 0 0 - "-" "-" "-" "-" "-" - - 10.244.0.18:47002 10.244.0.1:46694 - -`
+	connectNowhere = `[2026-11-21T00:02:25.100Z] "CONNECT - HTTP/1.1" 404 NR route_not_found - "-" 0 0 0 - "10.244.0.9" "-" "e50b9b8a-5d6e-4c4b-8f5e-0a52a0f7c8a1" ` +
+		`"abcdefghij.fence.meshproof.invalid:443" "-" - - 127.0.0.1:8080 127.0.0.1:51234 - -`
+	helloForNobody = `[2026-11-21T00:02:26.100Z] "- - -" 0 NR filter_chain_not_found - "-" 0 0 0 - "-" "-" "-" "-" "-" - - 127.0.0.1:8443 127.0.0.1:51236 ` +
+		`klmnopqrst.fence.meshproof.invalid -`
+	ofAPage = `[2026-11-21T00:02:24.504Z] "GET /headers HTTP/1.1" 200 - via_upstream - "-" 0 637 4 4 "-" "curl/7.88.1" "1b2f3b7b-5db0-47d6-9c21-02b0af55e588" ` +
+		`"httpbin:8000" "10.244.0.19:8080" outbound|8000||httpbin.meshdev.svc.cluster.local 10.244.0.18:42914 10.96.153.210:8000 10.244.0.18:47001 - default`
+)
+
+func TestFenceIn(t *testing.T) {
+	for _, tc := range []struct{ name, line, address, want string }{
+		{"a sidecar passed it on", passedOn, "10.244.0.18", "47001"},
+		{"a sidecar demands mutual TLS", refusedAsPlain, "10.244.0.18", "47002"},
+		{"a gateway has no route", connectNowhere, "10.244.0.20", "abcdefghij.fence.meshproof.invalid"},
+		{"a gateway has no filter chain", helloForNobody, "10.244.0.20", "klmnopqrst.fence.meshproof.invalid"},
+		{"a request of a page, from such a port", ofAPage, "10.244.0.18", ""},
+		{"such a port of another pod", passedOn, "10.244.0.99", ""},
+		{"no access log", "2026-11-21T00:00:39.313378Z	info	Envoy proxy is ready", "10.244.0.18", ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			NewWithT(t).Expect(fenceIn(probe.Parse(tc.line, ""), tc.address)).To(Equal(tc.want))
+		})
+	}
+}
+
+// Evidence is what belongs to the question: neither our own fences, nor start-up messages, nor an earlier question's late line.
+func TestEvidenceLines(t *testing.T) {
+	g := NewWithT(t)
+	marked := func(marker string) string {
+		return `[2026-11-21T00:02:24.504Z] "GET /headers?meshproof=` + marker + ` HTTP/1.1" 200 - via_upstream - "-" 0 637 4 4 "-" "curl/7.88.1" "id" ` +
+			`"httpbin:8000" "10.244.0.19:8080" outbound|8000||httpbin 10.244.0.18:42914 10.96.153.210:8000 10.244.0.18:42722 - default`
+	}
+	log := newFakeLog()
+	s := followed(t, log)
+	for _, text := range []string{"2026-11-21T00:00:39.313378Z	info	Envoy proxy is ready", marked("earlier"), marked("mine"), passedOn, ofAPage} {
+		log.write(time.Now(), text)
+	}
+	g.Eventually(arrived(s, 0)).Should(HaveLen(5))
+	lines, _, err := s.from(0)
+	g.Expect(err).NotTo(HaveOccurred())
+	w := &watchedLogs{markers: map[string]bool{"mine": true}}
+	g.Expect(w.evidence(lines)).To(HaveExactElements(
+		And(HaveField("Marker", "mine"), HaveField("Path", "/headers"), HaveField("Pod", "curl-1")),
+		And(HaveField("Marker", ""), HaveField("Raw", ofAPage)),
+	))
+}

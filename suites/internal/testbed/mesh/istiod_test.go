@@ -1,0 +1,78 @@
+package mesh
+
+import (
+	"encoding/json"
+	"testing"
+
+	. "github.com/onsi/gomega"
+)
+
+func TestDeliveryBehind(t *testing.T) {
+	nonce := func(push string) string { return "2026-11-20T23:54:34Z/" + push + "1c29eb46-f785-435c-ae14-8831a9cef86f" }
+	both := func(push string) sentState { return sentState{Sent: nonce(push), Acked: nonce(push)} }
+	settled := delivery{"Cluster": both("224"), "ClusterLoadAssignment": both("218"), "Listener": both("224"), "RouteConfiguration": both("225")}
+	changed := func(name string, state sentState) delivery {
+		d := delivery{name: state}
+		for other, held := range settled {
+			if other != name {
+				d[other] = held
+			}
+		}
+		return d
+	}
+	routes := proxyState{hasRoutes: true}
+	for _, tc := range []struct {
+		name  string
+		d     delivery
+		state proxyState
+		want  string
+	}{
+		{"all is there; endpoints are sent only where they changed", settled, routes, ""},
+		{"clusters came, listeners are still to come", changed("Listener", both("223")), routes, "has not been sent Listener of push 224"},
+		{"routes are still to come", changed("RouteConfiguration", both("223")), routes, "has not been sent RouteConfiguration of push 224"},
+		{"a gateway without routes", changed("RouteConfiguration", sentState{}), proxyState{}, ""},
+		{"sent, not acknowledged", changed("Cluster", sentState{Sent: nonce("224"), Acked: nonce("223")}), routes, "has not acknowledged the newest Cluster"},
+		{"refused", changed("Listener", sentState{Sent: nonce("224"), Acked: nonce("223"), LastError: "duplicate address"}), routes, "refused Listener: duplicate address"},
+		{"nothing was ever sent", delivery{}, proxyState{}, "has not been sent Listener of push 224"},
+	} {
+		got := tc.d.behind(224, tc.state)
+		if tc.want == "" {
+			NewWithT(t).Expect(got).To(BeEmpty(), tc.name)
+			continue
+		}
+		NewWithT(t).Expect(got).To(HavePrefix(tc.want), tc.name)
+	}
+}
+
+func TestEndpointShards(t *testing.T) {
+	const answer = `{"my-wikipedia.default.svc.cluster.local":{"default":{"Shards":{
+	 "Kubernetes/Kubernetes":[{"Addresses":["198.51.100.96"],"HealthStatus":1},{"Addresses":["203.0.113.224"],"HealthStatus":1},{"Addresses":["203.0.113.9"],"HealthStatus":2}],
+	 "External/external":[{"Addresses":["10.0.0.1"],"HealthStatus":1}]}}}}`
+	var shards endpointShards
+	g := NewWithT(t)
+	g.Expect(json.Unmarshal([]byte(answer), &shards)).To(Succeed())
+	g.Expect(shards.healthy("my-wikipedia.default.svc.cluster.local")).To(ConsistOf("198.51.100.96", "203.0.113.224"))
+	g.Expect(shards.healthy("elsewhere")).To(BeEmpty())
+}
+
+func TestIsOlder(t *testing.T) {
+	g := NewWithT(t)
+	g.Expect(isOlder("999", "1000")).To(BeTrue())
+	g.Expect(isOlder("1000", "1000")).To(BeFalse())
+	g.Expect(isOlder("1001", "1000")).To(BeFalse(), "istiod wrote its status")
+	g.Expect(isOlder("", "1000")).To(BeTrue())
+}
+
+func TestSumOf(t *testing.T) {
+	const metrics = `# HELP pilot_total_xds_rejects Total number of XDS responses from pilot rejected by proxy.
+# TYPE pilot_total_xds_rejects counter
+pilot_total_xds_rejects{type="cds"} 2
+pilot_total_xds_rejects{type="lds"} 1 1395066363000
+pilot_total_xds_rejects_other{type="lds"} 40
+pilot_xds 7
+`
+	g := NewWithT(t)
+	g.Expect(sumOf([]byte(metrics), "pilot_total_xds_rejects")).To(Equal(3.0))
+	g.Expect(sumOf([]byte(metrics), "pilot_xds")).To(Equal(7.0))
+	g.Expect(sumOf([]byte(metrics), "pilot_never_counted")).To(BeZero())
+}

@@ -1,0 +1,90 @@
+package mesh
+
+import (
+	"testing"
+
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/meshproof/meshproof/suites/internal/scenario"
+)
+
+// meshText is a mesh configuration as somebody wrote it, with a comment and an order of its own.
+const meshText = `# ours
+outboundTrafficPolicy:
+  mode: ALLOW_ANY
+accessLogFile: /dev/stdout
+defaultConfig:
+  fileFlushInterval: 0.020s
+`
+
+func withMeshConfig(t *testing.T, text string) (*fakeMesh, func() *corev1.ConfigMap) {
+	t.Helper()
+	f := newFakeMesh(t)
+	maps := f.cluster.typed.CoreV1().ConfigMaps(controlPlane)
+	object := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: meshConfigMap}, Data: map[string]string{meshConfigKey: text}}
+	_, err := maps.Create(t.Context(), object, metav1.CreateOptions{})
+	NewWithT(t).Expect(err).NotTo(HaveOccurred())
+	return f, func() *corev1.ConfigMap {
+		now, err := maps.Get(t.Context(), meshConfigMap, metav1.GetOptions{})
+		NewWithT(t).Expect(err).NotTo(HaveOccurred())
+		return now
+	}
+}
+
+func TestOutboundPolicy(t *testing.T) {
+	g := NewWithT(t)
+	f, now := withMeshConfig(t, meshText)
+	undo := f.do(t, scenario.OutboundPolicyAction{Mode: scenario.RegistryOnly})
+	g.Expect(now().Data[meshConfigKey]).To(MatchYAML(`
+accessLogFile: /dev/stdout
+defaultConfig: {fileFlushInterval: 0.020s}
+outboundTrafficPolicy: {mode: REGISTRY_ONLY}
+`))
+	g.Expect(f.pending.policy).To(Equal(scenario.RegistryOnly))
+	g.Expect(undo(t.Context())).To(Succeed())
+	g.Expect(now().Data[meshConfigKey]).To(Equal(meshText), "to the letter, comments included")
+	g.Expect(now().Annotations).NotTo(HaveKey(beforeAnnotation))
+	g.Expect(f.pending.policy).To(Equal(scenario.AllowAny))
+}
+
+func TestOutboundPolicyThatIsThere(t *testing.T) {
+	g := NewWithT(t)
+	f, now := withMeshConfig(t, "accessLogFile: /dev/stdout\n")
+	g.Expect(f.do(t, scenario.OutboundPolicyAction{Mode: scenario.AllowAny})).To(BeNil(), "ALLOW_ANY is Istio's own default")
+	g.Expect(now().Data[meshConfigKey]).To(Equal("accessLogFile: /dev/stdout\n"))
+	g.Expect(f.pending.isEmpty()).To(BeTrue())
+}
+
+func TestAccessLogFile(t *testing.T) {
+	g := NewWithT(t)
+	f, now := withMeshConfig(t, meshText)
+	undo := f.do(t, scenario.AccessLogFileAction{})
+	g.Expect(now().Data[meshConfigKey]).NotTo(ContainSubstring("accessLogFile"))
+	g.Expect(f.pending.logFile).To(HaveValue(Equal("")))
+	g.Expect(undo(t.Context())).To(Succeed())
+	g.Expect(now().Data[meshConfigKey]).To(Equal(meshText))
+}
+
+// A run that was killed after two edits is taken back by the next one.
+func TestRestoreMeshConfig(t *testing.T) {
+	g := NewWithT(t)
+	f, now := withMeshConfig(t, meshText)
+	f.do(t, scenario.OutboundPolicyAction{Mode: scenario.RegistryOnly})
+	f.do(t, scenario.AccessLogFileAction{})
+	f.pending = newPending()
+	g.Expect(f.restoreMeshConfig(t.Context())).To(Succeed())
+	g.Expect(now().Data[meshConfigKey]).To(Equal(meshText))
+	g.Expect(now().Annotations).NotTo(HaveKey(beforeAnnotation))
+	g.Expect(f.pending.policy).To(Equal(scenario.AllowAny), "settling has to prove it")
+	f.pending = newPending()
+	g.Expect(f.restoreMeshConfig(t.Context())).To(Succeed())
+	g.Expect(f.pending.isEmpty()).To(BeTrue(), "nothing was left to restore")
+}
+
+func TestBrokenMeshConfig(t *testing.T) {
+	f, _ := withMeshConfig(t, "outboundTrafficPolicy: [\n")
+	_, err := f.Change(t.Context(), manifests, scenario.OutboundPolicyAction{Mode: scenario.RegistryOnly}, nil)
+	NewWithT(t).Expect(err).To(MatchError(ContainSubstring("read the mesh configuration")))
+}
