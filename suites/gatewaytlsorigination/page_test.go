@@ -122,8 +122,10 @@ func TestForeignFilesAreTheOnesInTheRules(t *testing.T) {
 // The two pages show the same server: what they share is the same to the letter.
 func TestPagesShareTheirServer(t *testing.T) {
 	g := NewWithT(t)
-	shared := []string{"server/namespace.yaml", "server/service.yaml", "server/deployment.yaml",
-		"gateway/gateway.yaml", "gateway/destinationrule.yaml", "gateway/virtualservice.yaml"}
+	shared := []string{
+		"server/namespace.yaml", "server/service.yaml", "server/deployment.yaml",
+		"gateway/gateway.yaml", "gateway/destinationrule.yaml", "gateway/virtualservice.yaml",
+	}
 	for _, name := range shared {
 		one, err := fs.ReadFile(folder("filemount"), name)
 		g.Expect(err).NotTo(HaveOccurred())

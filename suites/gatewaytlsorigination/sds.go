@@ -9,7 +9,7 @@ import (
 
 // The names by which the gateway asks istiod for the Secret client-credential.
 const (
-	clientCredential = "kubernetes://client-credential"
+	clientCredential = "kubernetes://client-credential" //nolint:gosec // the name of a Secret, not what it holds
 	caCredential     = clientCredential + "-cacert"
 )
 
