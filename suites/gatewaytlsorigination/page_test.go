@@ -3,12 +3,14 @@ package gatewaytlsorigination
 import (
 	"io/fs"
 	"path"
+	"regexp"
 	"strings"
 	"testing"
 
 	. "github.com/onsi/gomega"
 
 	"github.com/meshproof/meshproof/fixtures"
+	"github.com/meshproof/meshproof/fixtures/images/packages"
 	"github.com/meshproof/meshproof/suites/internal/catalogue"
 	"github.com/meshproof/meshproof/suites/internal/match"
 	"github.com/meshproof/meshproof/suites/internal/probe"
@@ -138,4 +140,23 @@ func TestPagesShareTheirServer(t *testing.T) {
 	simple, err := fs.ReadFile(folder("sds"), "server/configmap-simple.yaml")
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(strings.Replace(string(mutual), "ssl_verify_client on;", "ssl_verify_client off;", 1)).To(Equal(string(simple)))
+}
+
+// The images are those that the testbed builds and carries.
+func TestImagesAreTheTestbeds(t *testing.T) {
+	g := NewWithT(t)
+	found := 0
+	g.Expect(fs.WalkDir(manifests, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := manifests.ReadFile(name)
+		for _, match := range regexp.MustCompile(`(?m)^\s+(?:- )?image: (\S+)`).FindAllStringSubmatch(string(text), -1) {
+			image := match[1]
+			found++
+			g.Expect(image == packages.WorkloadReference("nginx")).To(BeTrue(), "%s in %s", image, name)
+		}
+		return err
+	})).To(Succeed())
+	g.Expect(found).To(BeNumerically(">", 0))
 }

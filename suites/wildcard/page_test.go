@@ -1,11 +1,14 @@
 package wildcard
 
 import (
+	"io/fs"
+	"regexp"
 	"testing"
 
 	. "github.com/onsi/gomega"
 
 	"github.com/meshproof/meshproof/fixtures"
+	"github.com/meshproof/meshproof/fixtures/images/packages"
 	"github.com/meshproof/meshproof/suites/internal/catalogue"
 	"github.com/meshproof/meshproof/suites/internal/match"
 	"github.com/meshproof/meshproof/suites/internal/probe"
@@ -77,4 +80,23 @@ func TestPatternOfRegistryOnly(t *testing.T) {
 		g.Expect(text).To(registryOnly)
 	}
 	g.Expect("outboundTrafficPolicy:\n  mode: ALLOW_ANY\n").NotTo(registryOnly)
+}
+
+// The images are those that the testbed builds and carries.
+func TestImagesAreTheTestbeds(t *testing.T) {
+	g := NewWithT(t)
+	found := 0
+	g.Expect(fs.WalkDir(manifests, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := manifests.ReadFile(name)
+		for _, match := range regexp.MustCompile(`(?m)^\s+(?:- )?image: (\S+)`).FindAllStringSubmatch(string(text), -1) {
+			image := match[1]
+			found++
+			g.Expect(image == packages.WorkloadReference("nginx") || image == "auto").To(BeTrue(), "%s in %s", image, name)
+		}
+		return err
+	})).To(Succeed())
+	g.Expect(found).To(BeNumerically(">", 0))
 }
