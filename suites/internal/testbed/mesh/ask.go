@@ -74,9 +74,14 @@ func (m *Mesh) send(ctx context.Context, action scenario.SendAction, env scenari
 	if limited.Max == 0 {
 		limited.Max = requestLimit + action.Wait
 	}
+	counted, err := m.counters(ctx, action.Count)
+	if err != nil {
+		return probe.Evidence{}, err
+	}
 	var e probe.Evidence
+	marker := probe.NewMarker()
 	for range max(action.Times, 1) {
-		if e, err = m.curl(ctx, pod, limited); err != nil {
+		if e, err = m.curl(ctx, pod, limited, marker); err != nil {
 			return probe.Evidence{}, err
 		}
 		watched.asked(e)
@@ -92,12 +97,55 @@ func (m *Mesh) send(ctx context.Context, action scenario.SendAction, env scenari
 		}
 		e.Hits = requestsSince(before, after)
 	}
+	if len(action.Count) == 0 {
+		return e, nil
+	}
+	later, err := m.counters(ctx, action.Count)
+	if err != nil {
+		return probe.Evidence{}, err
+	}
+	e.Counters = growth(counted, later)
 	return e, nil
+}
+
+// counters are those of the listeners of proxies, over all pods of each.
+func (m *Mesh) counters(ctx context.Context, peers []probe.Peer) (map[probe.Peer]proxyconfig.Stats, error) {
+	all := map[probe.Peer]proxyconfig.Stats{}
+	for _, peer := range peers {
+		peer = peer.Proxy()
+		all[peer] = proxyconfig.Stats{}
+		for _, pod := range m.pods.of(peer) {
+			answer, err := m.tunnels.to(pod).get(ctx, envoyAdminPort, proxyconfig.StatsPath(`^listener\.`))
+			if err != nil {
+				return nil, fmt.Errorf("count at %s: %w", peer, err)
+			}
+			stats, err := proxyconfig.ParseStats(answer)
+			if err != nil {
+				return nil, fmt.Errorf("count at %s: %w", peer, err)
+			}
+			for name, value := range stats {
+				all[peer][name] += value
+			}
+		}
+	}
+	return all, nil
+}
+
+// growth is by how much counters grew; those that did not are left out.
+func growth(before, after map[probe.Peer]proxyconfig.Stats) map[probe.Peer]map[string]int {
+	grown := map[probe.Peer]map[string]int{}
+	for peer, stats := range after {
+		grown[peer] = map[string]int{}
+		for name, more := range stats.Since(before[peer]) {
+			grown[peer][name] = int(more) //nolint:gosec // a count of one question
+		}
+	}
+	return grown
 }
 
 // expandProbe replaces the page's variables; one that nothing exported is an error.
 func expandProbe(p probe.Probe, env scenario.Env) (probe.Probe, error) {
-	texts := slices.Concat([]string{p.Method, p.URL, p.Data, p.Proxy}, p.Resolve)
+	texts := slices.Concat([]string{p.Method, p.URL, p.Data, p.Typed, p.Proxy, p.TLS.CACert, p.TLS.Cert, p.TLS.Key}, p.Resolve)
 	for name, values := range p.Header {
 		texts = append(append(texts, name), values...)
 	}
@@ -108,10 +156,10 @@ func expandProbe(p probe.Probe, env scenario.Env) (probe.Probe, error) {
 }
 
 // curl asks once, on a connection of its own.
-func (m *Mesh) curl(ctx context.Context, pod *corev1.Pod, asked probe.Probe) (probe.Evidence, error) {
+func (m *Mesh) curl(ctx context.Context, pod *corev1.Pod, asked probe.Probe, marker string) (probe.Evidence, error) {
 	ctx, cancel := context.WithTimeout(ctx, asked.Max+callTimeout)
 	defer cancel()
-	ran, err := m.cluster.exec(ctx, pod, asked.From.Container, asked.Command(probe.NewMarker()))
+	ran, err := m.cluster.exec(ctx, pod, asked.From.Container, asked.Command(marker))
 	if err != nil {
 		return probe.Evidence{}, err
 	}

@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/yaml"
 
 	"github.com/meshproof/meshproof/suites/internal/scenario"
 )
@@ -45,6 +46,8 @@ func (m *Mesh) Change(ctx context.Context, files fs.FS, c scenario.Change, env s
 		err = change.install(ctx, c)
 	case scenario.SecretAction:
 		err = change.secret(ctx, c)
+	case scenario.PatchAction:
+		err = change.patchDeployment(ctx, c)
 	default:
 		return nil, fmt.Errorf("the testbed cannot carry out a %T", c)
 	}
@@ -272,12 +275,61 @@ func (c *change) label(ctx context.Context, action scenario.LabelAction) error {
 	return nil
 }
 
-func (m *Mesh) patch(ctx context.Context, t target, patch []byte) error {
-	after, err := m.cluster.client(t.mapping, t.key.namespace).Patch(ctx, t.key.name, types.MergePatchType, patch,
-		metav1.PatchOptions{FieldManager: fieldManager})
+// patchDeployment is kubectl patch deployment, with a file of the page.
+func (c *change) patchDeployment(ctx context.Context, action scenario.PatchAction) error {
+	text, err := fs.ReadFile(c.files, action.File)
 	if err != nil {
+		return fmt.Errorf("read the patch: %w", err)
+	}
+	expanded, err := expand(string(text), c.env)
+	if err != nil {
+		return fmt.Errorf("patch %s: %w", action.File, err)
+	}
+	patch, err := yaml.YAMLToJSON([]byte(expanded))
+	if err != nil {
+		return fmt.Errorf("patch %s: %w", action.File, err)
+	}
+	how, known := patchTypes[action.Type]
+	if !known {
+		return fmt.Errorf("patch %s: %q is no type of a patch", action.File, action.Type)
+	}
+	t, err := c.mesh.locateRef(action.Deployment, action.Deployment.Namespace)
+	if err != nil {
+		return err
+	}
+	before, err := t.get(ctx)
+	if err != nil {
+		return err
+	}
+	after, err := c.mesh.patchBy(ctx, t, how, patch)
+	if err != nil && isRefusal(err) {
+		return &scenario.RejectedError{File: action.File, Object: t.key.String(), Err: err}
+	}
+	if err != nil {
+		return fmt.Errorf("patch %s: %w", t.key, err)
+	}
+	if before.GetGeneration() != after.GetGeneration() {
+		c.undo = append(c.undo, func(ctx context.Context) error { return c.mesh.restore(ctx, t, before) })
+	}
+	return nil
+}
+
+var patchTypes = map[scenario.PatchType]types.PatchType{
+	scenario.JSONPatch: types.JSONPatchType, scenario.StrategicPatch: types.StrategicMergePatchType,
+}
+
+func (m *Mesh) patch(ctx context.Context, t target, patch []byte) error {
+	if _, err := m.patchBy(ctx, t, types.MergePatchType, patch); err != nil {
 		return fmt.Errorf("change %s: %w", t.key, err)
 	}
-	m.note(t.key, after)
 	return nil
+}
+
+func (m *Mesh) patchBy(ctx context.Context, t target, how types.PatchType, patch []byte) (*unstructured.Unstructured, error) {
+	after, err := m.cluster.client(t.mapping, t.key.namespace).Patch(ctx, t.key.name, how, patch, metav1.PatchOptions{FieldManager: fieldManager})
+	if err != nil {
+		return nil, err //nolint:wrapcheck // the callers tell a refusal from a fault
+	}
+	m.note(t.key, after)
+	return after, nil
 }

@@ -84,9 +84,10 @@ func (f *fakeMesh) apply(action clienttesting.Action) (bool, runtime.Object, err
 	return true, object, f.api.Tracker().Update(patch.GetResource(), object, patch.GetNamespace())
 }
 
-func (f *fakeMesh) service(t *testing.T, name string) *unstructured.Unstructured {
+// httpbin is the service of that name, nil when it is not there.
+func (f *fakeMesh) httpbin(t *testing.T) *unstructured.Unstructured {
 	t.Helper()
-	object, err := f.api.Resource(services).Namespace("default").Get(t.Context(), name, metav1.GetOptions{})
+	object, err := f.api.Resource(services).Namespace("default").Get(t.Context(), "my-httpbin", metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
 		return nil
 	}
@@ -94,11 +95,12 @@ func (f *fakeMesh) service(t *testing.T, name string) *unstructured.Unstructured
 	return object
 }
 
-func service(name, kind string) *unstructured.Unstructured {
+// foreign is my-httpbin as somebody else made it.
+func foreign() *unstructured.Unstructured {
 	return &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": "v1", "kind": "Service",
-		"metadata": map[string]any{"name": name, "namespace": "default", "uid": "old-" + name, "resourceVersion": "1"},
-		"spec":     map[string]any{"type": kind},
+		"metadata": map[string]any{"name": "my-httpbin", "namespace": "default", "uid": "old-my-httpbin", "resourceVersion": "1"},
+		"spec":     map[string]any{"type": "NodePort"},
 	}}
 }
 
@@ -125,24 +127,24 @@ func TestApplyAndTakeBack(t *testing.T) {
 	g := NewWithT(t)
 	f := newFakeMesh(t)
 	first := f.do(t, apply("external.yaml"))
-	g.Expect(f.service(t, "my-httpbin").GetLabels()).To(HaveKeyWithValue(OwnerLabel, "run-7"))
+	g.Expect(f.httpbin(t).GetLabels()).To(HaveKeyWithValue(OwnerLabel, "run-7"))
 	second := f.do(t, apply("local.yaml"))
-	g.Expect(f.service(t, "my-httpbin").Object["spec"]).To(HaveKeyWithValue("type", "ClusterIP"))
+	g.Expect(f.httpbin(t).Object["spec"]).To(HaveKeyWithValue("type", "ClusterIP"))
 
 	g.Expect(second(t.Context())).To(Succeed())
-	g.Expect(f.service(t, "my-httpbin").Object["spec"]).To(HaveKeyWithValue("type", "ExternalName"), "what was overwritten is restored")
+	g.Expect(f.httpbin(t).Object["spec"]).To(HaveKeyWithValue("type", "ExternalName"), "what was overwritten is restored")
 	g.Expect(first(t.Context())).To(Succeed())
-	g.Expect(f.service(t, "my-httpbin")).To(BeNil(), "what was created is deleted")
+	g.Expect(f.httpbin(t)).To(BeNil(), "what was created is deleted")
 }
 
 // Somebody else's object keeps its labels: a sweep goes by ours.
 func TestApplyOverAForeignObject(t *testing.T) {
 	g := NewWithT(t)
-	f := newFakeMesh(t, service("my-httpbin", "NodePort"))
+	f := newFakeMesh(t, foreign())
 	undo := f.do(t, apply("external.yaml"))
-	g.Expect(f.service(t, "my-httpbin").GetLabels()).NotTo(HaveKey(OwnerLabel))
+	g.Expect(f.httpbin(t).GetLabels()).NotTo(HaveKey(OwnerLabel))
 	g.Expect(undo(t.Context())).To(Succeed())
-	g.Expect(f.service(t, "my-httpbin").Object["spec"]).To(HaveKeyWithValue("type", "NodePort"))
+	g.Expect(f.httpbin(t).Object["spec"]).To(HaveKeyWithValue("type", "NodePort"))
 }
 
 func TestTakeBackInReverse(t *testing.T) {
@@ -175,7 +177,7 @@ func TestHalfWay(t *testing.T) {
 	undo, err := f.Change(t.Context(), manifests, apply("external.yaml", "missing.yaml"), nil)
 	g.Expect(err).To(HaveOccurred())
 	g.Expect(undo(t.Context())).To(Succeed())
-	g.Expect(f.service(t, "my-httpbin")).To(BeNil(), "what was done before the error is taken back")
+	g.Expect(f.httpbin(t)).To(BeNil(), "what was done before the error is taken back")
 }
 
 func TestRefusals(t *testing.T) {
@@ -209,11 +211,11 @@ func TestRefusals(t *testing.T) {
 
 func TestDelete(t *testing.T) {
 	g := NewWithT(t)
-	f := newFakeMesh(t, service("my-httpbin", "NodePort"))
+	f := newFakeMesh(t, foreign())
 	undo := f.do(t, remove("external.yaml"))
-	g.Expect(f.service(t, "my-httpbin")).To(BeNil())
+	g.Expect(f.httpbin(t)).To(BeNil())
 	g.Expect(undo(t.Context())).To(Succeed())
-	restored := f.service(t, "my-httpbin")
+	restored := f.httpbin(t)
 	g.Expect(restored.Object["spec"]).To(HaveKeyWithValue("type", "NodePort"), "it was there before the scenario")
 
 	_, err := f.Change(t.Context(), manifests, remove("two.yaml"), nil)
@@ -230,19 +232,19 @@ func TestDeleteOfTheScenariosOwn(t *testing.T) {
 	made := f.do(t, apply("external.yaml"))
 	g.Expect(f.do(t, remove("external.yaml"))).To(BeNil())
 	g.Expect(made(t.Context())).To(Succeed())
-	g.Expect(f.service(t, "my-httpbin")).To(BeNil())
+	g.Expect(f.httpbin(t)).To(BeNil())
 }
 
 // Deleted, then made anew by the scenario: both are taken back, and the former object is there again.
 func TestDeleteAndMakeAnew(t *testing.T) {
 	g := NewWithT(t)
-	f := newFakeMesh(t, service("my-httpbin", "NodePort"))
+	f := newFakeMesh(t, foreign())
 	deleted := f.do(t, remove("external.yaml"))
 	made := f.do(t, apply("external.yaml"))
 	g.Expect(made(t.Context())).To(Succeed())
-	g.Expect(f.service(t, "my-httpbin")).To(BeNil())
+	g.Expect(f.httpbin(t)).To(BeNil())
 	g.Expect(deleted(t.Context())).To(Succeed())
-	g.Expect(f.service(t, "my-httpbin").Object["spec"]).To(HaveKeyWithValue("type", "NodePort"))
+	g.Expect(f.httpbin(t).Object["spec"]).To(HaveKeyWithValue("type", "NodePort"))
 }
 
 func TestLabelPatches(t *testing.T) {

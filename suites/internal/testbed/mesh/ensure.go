@@ -22,6 +22,10 @@ func (m *Mesh) Ensure(ctx context.Context, needs []scenario.Need) ([]scenario.Un
 	if unmet := m.missingCapabilities(needs); len(unmet) > 0 {
 		return unmet, nil
 	}
+	if err := m.ensureInstallation(ctx, needs); err != nil {
+		return nil, err
+	}
+	// Secrets come before the workloads that mount them. Workloads are all started before any is waited for.
 	for _, need := range needs {
 		if secret, ok := need.(scenario.SecretNeed); ok {
 			if err := m.ensureSecret(ctx, secret); err != nil {
@@ -30,7 +34,6 @@ func (m *Mesh) Ensure(ctx context.Context, needs []scenario.Need) ([]scenario.Un
 		}
 	}
 	var unmet []scenario.Unmet
-	// Workloads are all started before any is waited for, and one settling covers all that was brought about.
 	for _, need := range needs {
 		reason, err := m.ensure(ctx, need)
 		if err != nil {
@@ -43,14 +46,24 @@ func (m *Mesh) Ensure(ctx context.Context, needs []scenario.Need) ([]scenario.Un
 	if err := m.Settle(ctx); err != nil {
 		return nil, fmt.Errorf("what the scenario needs does not settle: %w", err)
 	}
+	return unmet, m.checkInjection(needs)
+}
+
+// ensureInstallation brings the installation about that a scenario asks for; one that asks for none has the original one.
+func (m *Mesh) ensureInstallation(ctx context.Context, needs []scenario.Need) error {
+	var wanted []string
 	for _, need := range needs {
-		if workload, ok := need.(scenario.WorkloadNeed); ok {
-			if err := m.checkInjection(workload); err != nil {
-				return nil, err
-			}
+		if install, ok := need.(scenario.InstallNeed); ok {
+			wanted = append(wanted, install.Set...)
 		}
 	}
-	return unmet, nil
+	m.mu.Lock()
+	is := m.installed
+	m.mu.Unlock()
+	if slices.Equal(is, wanted) {
+		return nil
+	}
+	return m.install(ctx, wanted)
 }
 
 // missingCapabilities comes first: where one is missing nothing has to be started.
@@ -69,7 +82,7 @@ func (m *Mesh) missingCapabilities(needs []scenario.Need) []scenario.Unmet {
 // ensure returns the reason why a need cannot be met; empty when it is.
 func (m *Mesh) ensure(ctx context.Context, need scenario.Need) (string, error) {
 	switch need := need.(type) {
-	case scenario.CapabilityNeed:
+	case scenario.CapabilityNeed, scenario.InstallNeed:
 		return "", nil // asked before
 	case scenario.WorkloadNeed:
 		return "", m.ensureWorkload(ctx, need)
@@ -120,14 +133,21 @@ func (m *Mesh) ensureWorkload(ctx context.Context, need scenario.WorkloadNeed) e
 	return nil
 }
 
-func (m *Mesh) checkInjection(need scenario.WorkloadNeed) error {
-	pod, err := m.pods.ready(need.Peer)
-	if err != nil {
-		return err
-	}
-	if has := hasProxy(pod); has != need.Injected {
-		return fmt.Errorf("workload %s: wanted a sidecar: %t, its pod %s has one: %t; see the label istio-injection of the namespace",
-			need.Peer, need.Injected, pod.Name, has)
+// checkInjection finds workloads that run without the sidecar they should have, or with one they should not.
+func (m *Mesh) checkInjection(needs []scenario.Need) error {
+	for _, need := range needs {
+		workload, ok := need.(scenario.WorkloadNeed)
+		if !ok {
+			continue
+		}
+		pod, err := m.pods.ready(workload.Peer)
+		if err != nil {
+			return err
+		}
+		if has := hasProxy(pod); has != workload.Injected {
+			return fmt.Errorf("workload %s: wanted a sidecar: %t, its pod %s has one: %t; see the label %s of the namespace",
+				workload.Peer, workload.Injected, pod.Name, has, injectionLabel)
+		}
 	}
 	return nil
 }

@@ -8,7 +8,9 @@ import (
 )
 
 func TestDeliveryBehind(t *testing.T) {
-	nonce := func(push string) string { return "2026-11-20T23:54:34Z/" + push + "1c29eb46-f785-435c-ae14-8831a9cef86f" }
+	nonce := func(push string) string {
+		return "2026-11-20T23:54:34Z/" + push + "1c29eb46-f785-435c-ae14-8831a9cef86f"
+	}
 	both := func(push string) sentState { return sentState{Sent: nonce(push), Acked: nonce(push)} }
 	settled := delivery{"Cluster": both("224"), "ClusterLoadAssignment": both("218"), "Listener": both("224"), "RouteConfiguration": both("225")}
 	changed := func(name string, state sentState) delivery {
