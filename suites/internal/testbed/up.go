@@ -57,9 +57,14 @@ func (b *builder) interrupted(ctx context.Context) error {
 }
 
 func (b *builder) up(ctx context.Context) (*Bed, error) {
+	// Images may take minutes the first time, so that a refusal comes first. Where a complete cluster seems to stand they are here.
+	first := []string{phasePreflight}
+	if record, _, err := b.home.owner(); err == nil && record.Complete {
+		first = nil
+	}
 	before, err := runPhases(ctx, []phase{
 		{name: phasePreflight, do: b.preflight},
-		{name: phaseImages, do: b.prepareImages, after: []string{phasePreflight}},
+		{name: phaseImages, do: b.prepareImages, after: first},
 	}, b.options.Progress)
 	if err != nil {
 		return nil, err
