@@ -2,13 +2,19 @@
 package suites
 
 import (
+	"github.com/meshproof/meshproof/suites/egresscontrol"
+	"github.com/meshproof/meshproof/suites/egressgateway"
 	"github.com/meshproof/meshproof/suites/internal/scenario"
 	"github.com/meshproof/meshproof/suites/kubernetesservices"
+	"github.com/meshproof/meshproof/suites/tlsorigination"
 )
 
 // Pages lists the pages in the order of the catalogue.
 func Pages() []scenario.Page {
 	return []scenario.Page{
+		egresscontrol.New(),
+		tlsorigination.New(),
+		egressgateway.New(),
 		kubernetesservices.New(),
 	}
 }

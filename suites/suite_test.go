@@ -73,6 +73,7 @@ func setUp(ctx context.Context, out string) error {
 	}
 	m, err := mesh.Connect(ctx, mesh.Options{
 		Kubeconfig: bed.Kubeconfig, RunID: os.Getenv(runEnv), Capabilities: testbed.Lacks(bed.Set),
+		Istioctl: bed.Set.Istioctl, OperatorFile: bed.OperatorFile(),
 	})
 	if err != nil {
 		return err
