@@ -1,0 +1,110 @@
+package ingressgateway
+
+import (
+	"time"
+
+	. "github.com/onsi/gomega"
+
+	. "github.com/meshproof/meshproof/suites/internal/match"
+	"github.com/meshproof/meshproof/suites/internal/probe"
+	. "github.com/meshproof/meshproof/suites/internal/scenario"
+)
+
+// The two sections that share port 31400.
+func openTCP() Step {
+	return Step{Says: "The TCP section's Gateway and VirtualService", Do: apply("tcp/gateway.yaml", "tcp/virtualservice.yaml")}
+}
+
+func openPassthrough() Step {
+	return Step{Says: "The passthrough section's Gateway and VirtualService", Do: apply("passthrough/gateway.yaml", "passthrough/virtualservice.yaml")}
+}
+
+// toEcho is the chain of the TCP section, toSimpleTLS that of the passthrough section.
+func toEcho() Chain      { return Chain{Cluster: echoCluster} }
+func toSimpleTLS() Chain { return Chain{SNI: []string{simpleHost}, Cluster: simpleCluster} }
+
+// chains is a look at what shares the port.
+func chains(says string, want ...Chain) Step {
+	return Step{Says: "What the gateway holds", Do: Inspect(IngressGateway), Want: []Expectation{Derived(says, HaveFilterChains(31400, want...))}}
+}
+
+// mistaken are the promises about a TLS client that the echo server answers.
+func mistaken() []Expectation {
+	return []Expectation{
+		Derived("the greeting is no TLS", HaveExit(35)),
+		Derived("curl says so", HaveTranscript("wrong version number")),
+		Derived("the gateway led it to the echo service", LoggedBy(IngressGateway, Line{Method: Dash, UpstreamCluster: echoCluster})),
+	}
+}
+
+// inTheNotesOrder adds the passthrough section to the TCP section.
+func inTheNotesOrder() []Step {
+	return []Step{
+		openTCP(),
+		openPassthrough(),
+		chains("the port was taken: the second section's server is left out", toEcho()),
+		{
+			Says: "Ask istiod's metrics",
+			Do:   Exec(istiod(), "pilot-discovery", "request", "GET", "/metrics"),
+			Want: []Expectation{Derived("istiod counts the Gateway as rejected",
+				HavePrinted(MatchRegexp(`pilot_total_rejected_configs\{[^}]*name="sni-passthrough-gateway\.istioinaction"[^}]*\} [1-9]`)))},
+		},
+		{Says: "A TLS client for " + simpleHost, Do: Send(throughPort(simpleHost), IngressGateway), Want: mistaken()},
+		{Says: "A TCP client", Do: Send(telnet(hello), IngressGateway), Want: heard()},
+		{Says: "Delete the TCP section's objects", Do: remove("tcp/gateway.yaml", "tcp/virtualservice.yaml")},
+		chains("the second section's server takes the port", toSimpleTLS()),
+		{Says: "The TLS client again", Do: Send(throughPort(simpleHost), IngressGateway), Want: greeted()},
+		{Says: "Delete the passthrough section's objects", Do: remove("passthrough/gateway.yaml", "passthrough/virtualservice.yaml")},
+	}
+}
+
+// inTheOtherOrder adds the TCP section to the passthrough section.
+func inTheOtherOrder() []Step {
+	other := throughPort("simple-sni-2.istioinaction.io")
+	other.TLS = probe.TLS{Insecure: true}
+	return []Step{
+		openPassthrough(),
+		{
+			Says: "Which of two Gateways is the older is known in whole seconds, and of two in the same second the name decides",
+			Do:   Get("gateways.networking.istio.io", "sni-passthrough-gateway").In(store),
+			Want: []Expectation{Derived("a second has passed", BeOlderThan(time.Second))},
+		},
+		openTCP(),
+		chains("both are there: the TCP section's server takes what the other does not name", toSimpleTLS(), toEcho()),
+		{Says: "A TLS client for " + simpleHost, Do: Send(throughPort(simpleHost), IngressGateway), Want: greeted()},
+		{Says: "A TLS client for another host", Do: Send(other, IngressGateway), Want: mistaken()},
+		{Says: "A TCP client that speaks first", Do: Send(telnet(hello), IngressGateway), Want: heard()},
+		{
+			Says: "A TCP client that waits to be greeted",
+			Do:   Send(telnet(""), tcpEcho.Proxy()),
+			Want: []Expectation{
+				Derived("hears nothing: the listener waits for a server name", HavePrinted(BeEmpty())),
+				Derived("its connection stands", ConnectTo("${INGRESS_HOST}", 31400)),
+				Derived("and has not come to the server", NotLoggedBy(tcpEcho.Proxy())),
+			},
+		},
+	}
+}
+
+func tcpSNIConflict() Scenario {
+	steps := append([]Step{address()}, exposed()...)
+	steps = append(steps, plainHTTP())
+	steps = append(steps, inTheNotesOrder()...)
+	steps = append(steps, inTheOtherOrder()...)
+	return Scenario{
+		ID:    "ingress/tcp-sni-port-conflict",
+		Title: "A TCP server and a TLS server on the same port",
+		Doc:   told("7699-9306", tcpTraffic),
+		Needs: append(withSimpleTLS(), Workload(tcpEcho)),
+		Notes: []string{
+			"The note opens port 31400 in two sections and deletes nothing between them. Whether the second works is a matter of which Gateway is the older.",
+			"A client that says nothing is cut after 15 s, when the listener gives up waiting; the scenario does not wait that long.",
+		},
+		Steps: steps,
+	}
+}
+
+// istiod is the control plane.
+func istiod() probe.Peer {
+	return probe.Peer{Namespace: "istio-system", Workload: "istiod", Container: "discovery"}
+}
