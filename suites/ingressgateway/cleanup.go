@@ -16,15 +16,21 @@ func cleanup() Scenario {
 		{Resource: "secret", Name: webappCredential.Name, Namespace: webappCredential.Namespace},
 		{Resource: "secret", Name: catalogCredential.Name, Namespace: catalogCredential.Namespace},
 	}
-	steps := append([]Step{address()}, twoHosts()...)
-	steps = append(steps, withPort80())
-	steps = append(steps, exposed()...)
+	steps := append([]Step{
+		address(),
+		{Says: "The secrets of the note", Do: CreateSecret(webappCredential)},
+		{Says: "Both of them", Do: CreateSecret(catalogCredential)},
+		{
+			Says: "The objects of the sections about HTTP and HTTPS",
+			Do:   apply("multihost/gateway-with-http.yaml", "http/virtualservice.yaml", "multihost/virtualservice-catalog.yaml"),
+		},
+	}, exposed()...)
 	steps = append(steps,
-		Step{Says: "The objects of the other sections", Do: apply("tcp/gateway.yaml", "tcp/virtualservice.yaml")},
-		Step{Says: "And the one in istio-system", Do: Apply("accesslog/telemetry-gateway.yaml")},
+		Step{Says: "The objects of the section about TCP", Do: apply("tcp/gateway.yaml", "tcp/virtualservice.yaml")},
+		Step{Says: "The object of the section about access logs", Do: Apply("accesslog/telemetry-gateway.yaml")},
 		Step{Says: "Before the clean-up port 80 answers", Do: Send(plain(webappHost, "/api/catalog")), Want: sold()},
 		Step{Says: "Before the clean-up port 443 answers", Do: Send(secure(catalogHost, "/items")), Want: sold()},
-		Step{Says: "Before the clean-up port 31400 answers", Do: Send(telnet(hello)), Want: heard()},
+		Step{Says: "Before the clean-up port 31400 answers", Do: Send(telnet(hello)), Want: heard(hello)},
 		Step{Says: "Delete everything", Do: DeleteAction{Objects: objects}},
 		Step{
 			Says: "What the gateway holds",

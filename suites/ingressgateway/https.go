@@ -14,6 +14,9 @@ import (
 const (
 	webappSDS  = "kubernetes://webapp-credential"
 	httpsTable = "https.443.https.coolstore-gateway.istioinaction"
+	// misplaced is a credential that nobody has had before.
+	misplaced    = "misplaced-credential"
+	misplacedSDS = "kubernetes://" + misplaced
 )
 
 // webappOverTLS is what the note's section about HTTPS sets up, beside the virtual service of the section before.
@@ -250,8 +253,8 @@ func httpsHTTPStillOpen() Scenario {
 }
 
 func httpsCredentialNamespace() Scenario {
-	elsewhere := webappCredential
-	elsewhere.Namespace = store
+	right, wrong := webappCredential, webappCredential
+	right.Name, wrong.Name, wrong.Namespace = misplaced, misplaced, store
 	return Scenario{
 		ID:    "ingress/https-credential-namespace",
 		Title: "The secret belongs into the gateway's namespace",
@@ -260,23 +263,24 @@ func httpsCredentialNamespace() Scenario {
 		Notes: []string{
 			"A new listener waits 15 s for its secret, and the port refuses connections; then it is in force without one, and every handshake is cut. " +
 				"Which of the two a client meets is a matter of time; that the secret is what is missing is read from the gateway.",
+			"The credential has a name of its own: an Envoy keeps one that it had for as long as its former listener drains.",
 		},
 		Steps: []Step{
 			address(),
-			{Says: "Create the secret in webapp's namespace", Do: CreateSecret(elsewhere)},
+			{Says: "Create the secret in webapp's namespace", Do: CreateSecret(wrong)},
 			{
 				Says: "Configure the Gateway to use it",
 				Do: ApplyAction{
-					Files: []string{"https/gateway.yaml", "http/virtualservice.yaml"}, Namespace: store,
-					Warming: []string{"listener 0.0.0.0_8443", "secret " + webappSDS},
+					Files: []string{"https/gateway-misplaced.yaml", "http/virtualservice.yaml"}, Namespace: store,
+					Warming: []string{"listener 0.0.0.0_8443", "secret " + misplacedSDS},
 				},
 			},
 			{
 				Says: "The gateway asks for the secret in its own namespace",
 				Do:   Inspect(IngressGateway),
 				Want: []Expectation{
-					Documented("where it is not", HaveNoSecret(webappSDS)),
-					Derived("and the listener waits for it", AwaitSecret(8443, webappSDS)),
+					Documented("where it is not", HaveNoSecret(misplacedSDS)),
+					Derived("and the listener waits for it", AwaitSecret(8443, misplacedSDS)),
 				},
 			},
 			{
@@ -284,7 +288,7 @@ func httpsCredentialNamespace() Scenario {
 				Do:   Istioctl("analyze", "-n", store),
 				Want: []Expectation{
 					Derived("the credential is reported as missing", HavePrinted(ContainSubstring(
-						`[IST0101] (Gateway istioinaction/coolstore-gateway) Referenced credentialName not found: "webapp-credential"`))),
+						`[IST0101] (Gateway istioinaction/coolstore-gateway) Referenced credentialName not found: "`+misplaced+`"`))),
 					Derived("as an error", HaveExit(79)),
 				},
 			},
@@ -297,11 +301,11 @@ func httpsCredentialNamespace() Scenario {
 				},
 			},
 			{Says: "The other port of the Gateway is open", Do: Send(plain(webappHost, "/api/catalog")), Want: sold()},
-			{Says: "Create the secret in istio-system", Do: CreateSecret(webappCredential)},
+			{Says: "Create the secret in istio-system", Do: CreateSecret(right)},
 			{
 				Says: "The gateway gets it, with the Gateway and the pod left alone",
 				Do:   Inspect(IngressGateway),
-				Want: []Expectation{Documented("that is where the secret goes", HaveSecret(webappSDS))},
+				Want: []Expectation{Documented("that is where the secret goes", HaveSecret(misplacedSDS))},
 			},
 			answeredOverTLS(),
 		},
