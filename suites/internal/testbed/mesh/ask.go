@@ -10,6 +10,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/meshproof/meshproof/fixtures"
 	"github.com/meshproof/meshproof/suites/internal/probe"
 	"github.com/meshproof/meshproof/suites/internal/proxyconfig"
 	"github.com/meshproof/meshproof/suites/internal/scenario"
@@ -66,17 +67,13 @@ func (m *Mesh) send(ctx context.Context, action scenario.SendAction, env scenari
 	if err != nil {
 		return probe.Evidence{}, err
 	}
-	before, err := m.visits(ctx)
-	if err != nil && !errors.Is(err, errNoWorld) {
+	before, err := m.tally(ctx, action)
+	if err != nil {
 		return probe.Evidence{}, err
 	}
 	limited := asked
 	if limited.Max == 0 {
 		limited.Max = requestLimit + action.Wait
-	}
-	counted, err := m.counters(ctx, action.Count)
-	if err != nil {
-		return probe.Evidence{}, err
 	}
 	var e probe.Evidence
 	marker := probe.NewMarker()
@@ -90,22 +87,36 @@ func (m *Mesh) send(ctx context.Context, action scenario.SendAction, env scenari
 	if err := watched.read(ctx, m, &e); err != nil {
 		return probe.Evidence{}, err
 	}
-	if before != nil {
-		after, err := m.visits(ctx)
-		if err != nil {
-			return probe.Evidence{}, err
-		}
-		e.Hits = requestsSince(before, after)
-	}
-	if len(action.Count) == 0 {
-		return e, nil
-	}
-	later, err := m.counters(ctx, action.Count)
+	after, err := m.tally(ctx, action)
 	if err != nil {
 		return probe.Evidence{}, err
 	}
-	e.Counters = growth(counted, later)
+	after.since(before, &e)
 	return e, nil
+}
+
+// tally is what is counted before a question and after it.
+type tally struct {
+	visits   fixtures.Hits // nil where there is no outside world
+	counters map[probe.Peer]proxyconfig.Stats
+}
+
+func (m *Mesh) tally(ctx context.Context, action scenario.SendAction) (tally, error) {
+	visits, err := m.visits(ctx)
+	if err != nil && !errors.Is(err, errNoWorld) {
+		return tally{}, err
+	}
+	counters, err := m.counters(ctx, action.Count)
+	return tally{visits: visits, counters: counters}, err
+}
+
+func (t tally) since(before tally, e *probe.Evidence) {
+	if before.visits != nil && t.visits != nil {
+		e.Hits = requestsSince(before.visits, t.visits)
+	}
+	if len(t.counters) > 0 {
+		e.Counters = growth(before.counters, t.counters)
+	}
 }
 
 // counters are those of the listeners of proxies, over all pods of each.
@@ -159,7 +170,7 @@ func expandProbe(p probe.Probe, env scenario.Env) (probe.Probe, error) {
 func (m *Mesh) curl(ctx context.Context, pod *corev1.Pod, asked probe.Probe, marker string) (probe.Evidence, error) {
 	ctx, cancel := context.WithTimeout(ctx, asked.Max+callTimeout)
 	defer cancel()
-	ran, err := m.cluster.exec(ctx, pod, asked.From.Container, asked.Command(marker))
+	ran, err := m.shells.run(ctx, pod, asked.From.Container, asked.Command(marker))
 	if err != nil {
 		return probe.Evidence{}, err
 	}
@@ -194,7 +205,7 @@ func (m *Mesh) execute(ctx context.Context, action scenario.ExecAction, env scen
 	}
 	ctx, cancel := context.WithTimeout(ctx, execTimeout)
 	defer cancel()
-	ran, err := m.cluster.exec(ctx, pod, action.In.Container, command)
+	ran, err := m.shells.run(ctx, pod, action.In.Container, command)
 	if err != nil {
 		return probe.Evidence{}, err
 	}

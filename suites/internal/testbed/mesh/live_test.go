@@ -45,7 +45,7 @@ metadata: {name: ` + name + `}
 spec:
   selector: {matchLabels: {app: ` + name + `}}
   template:
-    metadata: {labels: {app: ` + name + `}}
+    metadata: {labels: {app: ` + name + `}, annotations: {proxy.istio.io/config: '{"fileFlushInterval": "0.020s"}'}}
     spec:
       terminationGracePeriodSeconds: 0
       containers: [{name: ` + name + `, image: "` + image + `", imagePullPolicy: IfNotPresent` + command + `}]
@@ -322,6 +322,22 @@ func TestSweep(t *testing.T) {
 	again, err := m.SweepObjects(t.Context())
 	NewWithT(t).Expect(err).NotTo(HaveOccurred())
 	NewWithT(t).Expect(again).To(BeEmpty())
+}
+
+// BenchmarkAsk measures one question with the logs of both sidecars as evidence, which TestPage leaves running when MESHPROOF_KEEP is set.
+func BenchmarkAsk(b *testing.B) {
+	g := NewWithT(b)
+	ctx := b.Context()
+	m, err := mesh.Connect(ctx, mesh.Options{Kubeconfig: os.Getenv("MESHPROOF_KUBECONFIG"), RunID: "mesh-bench", Keep: true})
+	g.Expect(err).NotTo(HaveOccurred())
+	b.Cleanup(func() { g.Expect(m.Close(context.WithoutCancel(ctx))).To(Succeed()) })
+	action := scenario.SendAction{Probe: probe.Probe{From: client, URL: "http://httpbin:8000/headers"}, Watch: []probe.Peer{server.Proxy()}}
+	for b.Loop() {
+		e, err := m.Ask(ctx, action, nil)
+		g.Expect(err).NotTo(HaveOccurred())
+		g.Expect(e.Logs[client.Proxy()]).To(HaveLen(1))
+		g.Expect(e.Logs[server.Proxy()]).To(HaveLen(1))
+	}
 }
 
 // BenchmarkSettle measures, with -test.bench, what one change and its way back cost, and the comparison with the baseline.

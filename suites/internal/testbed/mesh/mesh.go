@@ -38,6 +38,7 @@ type Mesh struct {
 	tunnels *tunnels
 	istiod  *istiod
 	logs    *logBook
+	shells  *shells
 	fences  fencer
 	stop    context.CancelFunc
 
@@ -85,7 +86,7 @@ func Connect(ctx context.Context, options Options) (*Mesh, error) {
 		options: options, cluster: cluster, tunnels: newTunnels(cluster), stop: stop,
 		pending: newPending(), ofScenario: map[key]bool{}, sites: map[string]string{}, tolerated: map[string]int{},
 	}
-	m.logs = newLogBook(living, cluster.typed)
+	m.logs, m.shells = newLogBook(living, cluster.typed), newShells(living, cluster)
 	if m.pods, err = watchPods(ctx, cluster.typed, m.sawPod); err != nil {
 		stop()
 		return nil, err
@@ -132,6 +133,7 @@ func (m *Mesh) Close(ctx context.Context) error {
 }
 
 func (m *Mesh) shutDown() {
+	m.shells.close()
 	m.stop()
 	m.pods.stop()
 	m.logs.wait()
