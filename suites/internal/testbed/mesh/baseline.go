@@ -207,7 +207,7 @@ func changesByItself(object *unstructured.Unstructured) bool {
 	case schema.GroupKind{Kind: "ServiceAccount"}:
 		return k.name == "default"
 	case envoyFilter.GroupKind():
-		return k.namespace == controlPlane && k.name == markName
+		return k.namespace == controlPlane && strings.HasPrefix(k.name, markName)
 	}
 	return false
 }

@@ -71,9 +71,10 @@ func TestChangesByItself(t *testing.T) {
 	}
 	token := object("Secret", "token", nil)
 	token.Object["type"] = "kubernetes.io/service-account-token"
-	mark := object("EnvoyFilter", markName, nil)
+	mark := object("EnvoyFilter", markOf("Run_7"), nil)
 	mark.SetAPIVersion("networking.istio.io/v1alpha3")
 	mark.SetNamespace(controlPlane)
+	NewWithT(t).Expect(mark.GetName()).To(Equal("meshproof-settle-run-7"))
 	for _, tc := range []struct {
 		name   string
 		object *unstructured.Unstructured

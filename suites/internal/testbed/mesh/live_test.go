@@ -14,6 +14,9 @@ import (
 	"time"
 
 	. "github.com/onsi/gomega"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/meshproof/meshproof/fixtures"
 	"github.com/meshproof/meshproof/suites/internal/probe"
@@ -130,6 +133,23 @@ subsets: [{addresses: [{ip: 198.51.100.96}, {ip: 203.0.113.224}], ports: [{port:
 kind: ServiceEntry
 metadata: {name: broken}
 spec: {ports: [{number: 80, name: http, protocol: HTTP}]}
+`)},
+	"passthrough.yaml": {Data: []byte(`apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: mesh-test}
+spec:
+  selector: {istio: egressgateway}
+  servers: [{port: {number: 443, name: tls, protocol: TLS}, hosts: [passed.example], tls: {mode: PASSTHROUGH}}]
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: mesh-test}
+spec:
+  hosts: [passed.example]
+  gateways: [mesh-test]
+  tls:
+  - match: [{port: 443, sniHosts: [passed.example]}]
+    route: [{destination: {host: httpbin.` + liveNamespace + `.svc.cluster.local, port: {number: 8000}}}]
 `)},
 	"gateway.yaml": {Data: []byte(`apiVersion: networking.istio.io/v1
 kind: Gateway
@@ -275,6 +295,43 @@ func TestPage(t *testing.T) {
 	g.Expect(ours(leaks)).To(BeEmpty())
 	g.Expect(m.Health(ctx)).To(Succeed())
 	t.Log(m.Warnings())
+}
+
+// TestGatewayFence proves absence at a gateway whose only listener passes TLS through.
+func TestGatewayFence(t *testing.T) {
+	g := NewWithT(t)
+	ctx := t.Context()
+	m := connect(t)
+	_, err := m.Ensure(ctx, []scenario.Need{scenario.Workload(client), scenario.Workload(server)})
+	g.Expect(err).NotTo(HaveOccurred())
+	change, takeBack := changes(t, m, nil)
+	change("apply a gateway", scenario.ApplyAction{Files: []string{"passthrough.yaml"}, Namespace: liveNamespace})
+	inside := scenario.SendAction{Probe: probe.Probe{From: client, URL: "http://httpbin:8000/headers"}, Watch: []probe.Peer{scenario.EgressGateway}}
+	for range 2 {
+		e := timed(t, "ask", func() (probe.Evidence, error) { return m.Ask(ctx, inside, nil) })
+		g.Expect(e.Fence).To(HaveKeyWithValue(scenario.EgressGateway, true))
+		g.Expect(e.Logs[scenario.EgressGateway]).To(BeEmpty())
+	}
+	through := inside
+	through.Probe = probe.Probe{
+		From: client, URL: "https://passed.example/", TLS: probe.TLS{Insecure: true},
+		Resolve: []string{"passed.example:443:" + address(t, "istio-egressgateway", "istio-system")},
+	}
+	e := timed(t, "ask through the gateway", func() (probe.Evidence, error) { return m.Ask(ctx, through, nil) })
+	g.Expect(e.Exit).To(Equal(35), "httpbin speaks no TLS")
+	g.Expect(e.Logs[scenario.EgressGateway]).To(ConsistOf(HaveField("SNI", "passed.example")))
+	takeBack()
+}
+
+// address is the cluster IP of a service.
+func address(t *testing.T, service, namespace string) string {
+	t.Helper()
+	g := NewWithT(t)
+	config, err := clientcmd.BuildConfigFromFlags("", os.Getenv("MESHPROOF_KUBECONFIG"))
+	g.Expect(err).NotTo(HaveOccurred())
+	found, err := kubernetes.NewForConfigOrDie(config).CoreV1().Services(namespace).Get(t.Context(), service, metav1.GetOptions{})
+	g.Expect(err).NotTo(HaveOccurred())
+	return found.Spec.ClusterIP
 }
 
 // TestCleanup deletes a whole namespace with its workload, as pages do, and takes that back.

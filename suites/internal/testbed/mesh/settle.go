@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -24,10 +25,17 @@ import (
 // An EnvoyFilter reaches gateways and sidecars alike, whatever a page's Sidecar resources leave visible; it adds no listener, no route and
 // no endpoint, so that nothing a page looks at changes.
 const (
-	markName   = "meshproof-settle"
+	markName   = "meshproof-settle-" // and the run: two runs do not take each other's mark away
 	markHost   = "settle.meshproof.invalid"
 	markPrefix = markHost + "/"
 )
+
+// markOf is the name of a run's settle mark.
+func markOf(runID string) string {
+	return markName + strings.Trim(notInNames.ReplaceAllString(strings.ToLower(runID), "-"), "-")
+}
+
+var notInNames = regexp.MustCompile(`[^a-z0-9]+`)
 
 var envoyFilter = schema.GroupVersionKind{Group: "networking.istio.io", Version: "v1alpha3", Kind: "EnvoyFilter"}
 
@@ -163,13 +171,14 @@ func (m *Mesh) setMark(ctx context.Context) (string, error) {
 	}}
 	object.SetGroupVersionKind(envoyFilter)
 	object.SetNamespace(controlPlane)
-	object.SetName(markName)
+	name := markOf(m.options.RunID)
+	object.SetName(name)
 	object.SetLabels(map[string]string{OwnerLabel: m.options.RunID})
 	mapping, err := m.cluster.mappingOf(envoyFilter)
 	if err != nil {
 		return "", fmt.Errorf("set the settle mark: %w", err)
 	}
-	_, err = m.cluster.client(mapping, controlPlane).Apply(ctx, markName, object, metav1.ApplyOptions{FieldManager: fieldManager, Force: true})
+	_, err = m.cluster.client(mapping, controlPlane).Apply(ctx, name, object, metav1.ApplyOptions{FieldManager: fieldManager, Force: true})
 	if err != nil {
 		return "", fmt.Errorf("set the settle mark: %w", err)
 	}

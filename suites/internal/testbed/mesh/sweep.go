@@ -101,7 +101,7 @@ func (m *Mesh) removeMark(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = m.cluster.client(mapping, controlPlane).Delete(ctx, markName, metav1.DeleteOptions{})
+	err = m.cluster.client(mapping, controlPlane).Delete(ctx, markOf(m.options.RunID), metav1.DeleteOptions{})
 	if err != nil && !apierrors.IsNotFound(err) {
 		return fmt.Errorf("remove the settle mark: %w", err)
 	}
