@@ -28,7 +28,7 @@ func main() {
 }
 
 func run() int {
-	ctx, stop := interruptible(context.Background())
+	ctx, stop := interruptible(context.Background()) //nolint:forbidigo // the root of every context there is
 	defer stop()
 	err := command().ExecuteContext(ctx)
 	switch {

@@ -49,7 +49,7 @@ func runSuite(ctx context.Context, binary string, choice selection.Choice, env m
 	if err != nil {
 		return fmt.Errorf("the suite's output cannot be kept: %w", err)
 	}
-	defer output.Close() //nolint:errcheck // a log beside the journal
+	defer output.Close()
 	cmd := exec.CommandContext(ctx, binary, "-test.timeout=0", "-ginkgo.timeout="+suiteTimeout, "-ginkgo.no-color",
 		"-ginkgo.fail-on-empty", "-ginkgo.focus="+choice.Focus())
 	cmd.Env = append(os.Environ(), totalEnv+"="+strconv.Itoa(len(choice.IDs)))
