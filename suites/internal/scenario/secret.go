@@ -9,7 +9,8 @@ type Secret struct {
 }
 
 // SecretAction is `kubectl create secret tls|generic`. One of that name that is there already is overwritten, as by
-// `--dry-run=client -o yaml | kubectl apply -f -`.
+// `--dry-run=client -o yaml | kubectl apply -f -`. It has arrived when the pods that mount it show its content, and the proxies that serve with
+// it, from istiod or from their own files, serve with what it holds now.
 type SecretAction struct{ Secret Secret }
 
 // SecretNeed asks for a Secret that is there before the scenario's workloads are started, so that a pod which mounts it has it from its first
