@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/netip"
+	"regexp"
 	"slices"
+	"strconv"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -78,10 +81,11 @@ func (m *Mesh) send(ctx context.Context, action scenario.SendAction, env scenari
 	var e probe.Evidence
 	marker := probe.NewMarker()
 	for range max(action.Times, 1) {
-		if e, err = m.curl(ctx, pod, limited, marker); err != nil {
+		var ran output
+		if e, ran, err = m.curl(ctx, pod, limited, marker); err != nil {
 			return probe.Evidence{}, err
 		}
-		watched.asked(e)
+		watched.asked(e, ran)
 	}
 	e.Command = kubectlExec(asked.From, asked.Shown())
 	if err := watched.read(ctx, m, &e); err != nil {
@@ -167,18 +171,18 @@ func expandProbe(p probe.Probe, env scenario.Env) (probe.Probe, error) {
 }
 
 // curl asks once, on a connection of its own.
-func (m *Mesh) curl(ctx context.Context, pod *corev1.Pod, asked probe.Probe, marker string) (probe.Evidence, error) {
+func (m *Mesh) curl(ctx context.Context, pod *corev1.Pod, asked probe.Probe, marker string) (probe.Evidence, output, error) {
 	ctx, cancel := context.WithTimeout(ctx, asked.Max+callTimeout)
 	defer cancel()
 	ran, err := m.shells.run(ctx, pod, asked.From.Container, asked.Command(marker))
 	if err != nil {
-		return probe.Evidence{}, err
+		return probe.Evidence{}, ran, err
 	}
 	e, err := probe.ParseCurl(ran.stdout, ran.stderr, ran.exit)
 	if err != nil {
-		return probe.Evidence{}, fmt.Errorf("curl in pod %s: %w", fullName(pod), err)
+		return probe.Evidence{}, ran, fmt.Errorf("curl in pod %s: %w", fullName(pod), err)
 	}
-	return e, nil
+	return e, ran, nil
 }
 
 // kubectlExec is a command in a workload as the pages write it.
@@ -237,8 +241,11 @@ func (m *Mesh) inspect(ctx context.Context, action scenario.InspectAction) (prob
 type watchedLogs struct {
 	logs    []watchedLog
 	markers map[string]bool
-	// connected tells that the last curl had a connection, so that the client's own sidecar has a line to write.
-	connected bool
+	// late is how long the line of the last curl's own connection may take.
+	late time.Duration
+	// ports are those that curl came from; they are known where each time it had one connection only.
+	ports   map[uint16]bool
+	unknown bool
 }
 
 type watchedLog struct {
@@ -252,7 +259,7 @@ type watchedLog struct {
 
 // openLogs takes the cursors: of the client's own sidecar, and of every pod of every peer that is watched.
 func (m *Mesh) openLogs(ctx context.Context, client *corev1.Pod, action scenario.SendAction) (*watchedLogs, error) {
-	w := &watchedLogs{markers: map[string]bool{}}
+	w := &watchedLogs{markers: map[string]bool{}, ports: map[uint16]bool{}}
 	if hasProxy(client) {
 		w.logs = append(w.logs, watchedLog{peer: action.Probe.From.Proxy(), pod: client, proxy: true, client: true})
 	}
@@ -285,12 +292,50 @@ func (m *Mesh) openLog(ctx context.Context, l *watchedLog) error {
 	return nil
 }
 
+// How long the client's sidecar may take to write the line of a connection that curl has closed. That of an HTTP request lies before the fence;
+// that of a connection comes when the other side has closed it as well. It is waited for in vain where traffic does not pass the sidecar.
+const (
+	lateHTTP = 250 * time.Millisecond
+	lateTLS  = 1500 * time.Millisecond
+)
+
 // asked notes what ties lines to the question.
-func (w *watchedLogs) asked(e probe.Evidence) {
+func (w *watchedLogs) asked(e probe.Evidence, ran output) {
 	if e.Marker != "" {
 		w.markers[e.Marker] = true
 	}
-	w.connected = e.Timing.Connect > 0
+	switch {
+	case e.Timing.Connect == 0:
+		w.late = 0
+	case e.Timing.TLS > 0 || e.Marker == "" || len(e.Hops) == 0:
+		w.late = lateTLS
+	default:
+		w.late = lateHTTP
+	}
+	if port, only := localPort(ran.stdout); only {
+		w.ports[port] = true
+	} else {
+		w.unknown = true
+	}
+}
+
+var (
+	localPortInSummary = regexp.MustCompile(`"local_port":(\d+)`)
+	connectsInSummary  = regexp.MustCompile(`"num_connects":(\d+)`)
+)
+
+// localPort is where curl's connection came from, by its own summary at the end of what it printed; false where it had none or several.
+//
+// Source: https://curl.se/docs/manpage.html#-w
+func localPort(stdout []byte) (uint16, bool) {
+	const enough = 64 << 10 // a summary and the certificates
+	stdout = stdout[max(0, len(stdout)-enough):]
+	ports, connects := localPortInSummary.FindAllSubmatch(stdout, -1), connectsInSummary.FindAllSubmatch(stdout, -1)
+	if len(ports) == 0 || len(connects) == 0 || string(connects[len(connects)-1][1]) != "1" {
+		return 0, false
+	}
+	port, err := strconv.ParseUint(string(ports[len(ports)-1][1]), 10, 16)
+	return uint16(port), err == nil && port > 0
 }
 
 // read fences every proxy and files the lines that came since the cursors.
@@ -302,7 +347,7 @@ func (w *watchedLogs) read(ctx context.Context, m *Mesh, e *probe.Evidence) erro
 		if l.proxy {
 			fenced[i], err = m.fence(ctx, l.pod, l.stream, l.cursor)
 		}
-		if err == nil && l.client && fenced[i] && w.connected {
+		if err == nil && l.client && fenced[i] && w.late > 0 {
 			w.awaitOwn(ctx, l)
 		}
 		return err
@@ -315,7 +360,7 @@ func (w *watchedLogs) read(ctx context.Context, m *Mesh, e *probe.Evidence) erro
 		if err != nil {
 			return fmt.Errorf("read the logs: %w", err)
 		}
-		e.Logs[l.peer] = append(e.Logs[l.peer], w.evidence(lines)...)
+		e.Logs[l.peer] = append(e.Logs[l.peer], w.evidence(l, lines)...)
 		if all, told := e.Fence[l.peer]; l.proxy {
 			e.Fence[l.peer] = fenced[i] && (all || !told)
 		}
@@ -323,26 +368,30 @@ func (w *watchedLogs) read(ctx context.Context, m *Mesh, e *probe.Evidence) erro
 	return nil
 }
 
-// lateLine is how long the client's sidecar may take to write the line of a connection that curl has closed: the line comes when the other
-// side has closed it as well.
-const lateLine = 1500 * time.Millisecond
-
 // awaitOwn waits for the line of a connection that is still closing. That none comes is no error: not everything passes the sidecar.
 func (w *watchedLogs) awaitOwn(ctx context.Context, l *watchedLog) {
-	ctx, cancel := context.WithTimeout(ctx, lateLine)
+	ctx, cancel := context.WithTimeout(ctx, w.late)
 	defer cancel()
-	_ = l.stream.await(ctx, l.cursor, w.isEvidence)
+	_ = l.stream.await(ctx, l.cursor, func(line logEntry) bool { return w.isEvidence(*l, line) })
 }
 
-// isEvidence leaves out our own fences and what carries the marker of an earlier question.
-func (w *watchedLogs) isEvidence(line logEntry) bool {
-	return line.fence == "" && (line.Marker == "" || w.markers[line.Marker]) && line.Format != probe.Unparsed
+// isEvidence leaves out our own fences, what carries the marker of an earlier question, and, at the client's own sidecar, the late line of an
+// earlier question's connection.
+func (w *watchedLogs) isEvidence(l watchedLog, line logEntry) bool {
+	if line.fence != "" || line.Format == probe.Unparsed || (line.Marker != "" && !w.markers[line.Marker]) {
+		return false
+	}
+	if !l.client || line.Marker != "" || w.unknown {
+		return true
+	}
+	from, err := netip.ParseAddrPort(line.DownstreamRemote)
+	return err != nil || w.ports[from.Port()]
 }
 
-func (w *watchedLogs) evidence(lines []logEntry) []probe.LogLine {
+func (w *watchedLogs) evidence(l watchedLog, lines []logEntry) []probe.LogLine {
 	var kept []probe.LogLine
 	for _, line := range lines {
-		if w.isEvidence(line) {
+		if w.isEvidence(l, line) {
 			kept = append(kept, line.LogLine)
 		}
 	}

@@ -4,9 +4,11 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -38,8 +40,20 @@ type fencer struct{ sent atomic.Uint32 }
 
 var errCannotFence = errors.New("nothing that it logs can be sent to it")
 
-// raise sends a fence and returns what identifies its line.
-func (m *Mesh) raise(ctx context.Context, pod *corev1.Pod) (string, error) {
+// raised is a fence that was sent: what identifies its line, and what is to be closed when the line has come.
+type raised struct {
+	id   string
+	conn net.Conn // nil where nothing is left open
+}
+
+func (r raised) close() {
+	if r.conn != nil {
+		_ = r.conn.Close()
+	}
+}
+
+// raise sends a fence.
+func (m *Mesh) raise(ctx context.Context, pod *corev1.Pod) (raised, error) {
 	if isGateway(pod) {
 		return m.raiseAtGateway(ctx, pod)
 	}
@@ -48,40 +62,80 @@ func (m *Mesh) raise(ctx context.Context, pod *corev1.Pod) (string, error) {
 		Name("http:" + pod.Name + ":" + strconv.Itoa(port)).SubResource("proxy").Do(ctx).Error()
 	// The pod refuses: 503. An answer would mean that somebody listens there.
 	if err != nil && !apierrors.IsServiceUnavailable(err) && !apierrors.IsInternalError(err) {
-		return "", fmt.Errorf("send a fence to %s: %w", proxyOf(pod), err)
+		return raised{}, fmt.Errorf("send a fence to %s: %w", proxyOf(pod), err)
 	}
-	return strconv.Itoa(port), nil
+	return raised{id: strconv.Itoa(port)}, nil
 }
 
-func (m *Mesh) raiseAtGateway(ctx context.Context, pod *corev1.Pod) (string, error) {
-	listeners, err := m.query(ctx, pod, proxyconfig.DynamicListeners)
+func (m *Mesh) raiseAtGateway(ctx context.Context, pod *corev1.Pod) (raised, error) {
+	config, err := m.query(ctx, pod, proxyconfig.DynamicListeners)
 	if err != nil {
-		return "", err
+		return raised{}, err
 	}
 	name := strings.ToLower(rand.Text()[:10]) + fenceSuffix
-	for _, listener := range listeners.Listeners {
+	for _, listener := range config.Listeners {
 		send := fenceFor(listener, name)
 		if send == nil {
 			continue
 		}
 		conn, err := m.tunnels.to(pod).dial(ctx, int(listener.Addresses[0].Port))
 		if err != nil {
-			return "", fmt.Errorf("send a fence to %s: %w", proxyOf(pod), err)
+			return raised{}, fmt.Errorf("send a fence to %s: %w", proxyOf(pod), err)
 		}
-		stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
-		send(conn)
-		stop()
-		_ = conn.Close()
-		return name, nil
+		go send(conn) // until conn is closed
+		return raised{id: name, conn: conn}, nil
 	}
-	if len(listeners.Listeners) == 0 {
-		return "", errSilent
+	switch {
+	case slices.ContainsFunc(config.Listeners, func(l *proxyconfig.Listener) bool { return l.InForce() }):
+		return raised{}, fmt.Errorf("%s: %w", proxyOf(pod), errCannotFence)
+	case len(config.Draining()) > 0:
+		return raised{}, m.awaitFlush(ctx, pod)
+	default:
+		return raised{}, errSilent
 	}
-	return "", fmt.Errorf("%s: %w", proxyOf(pod), errCannotFence)
 }
 
-// errSilent is a gateway without a listener: it can log nothing, so that nothing needs to be waited for.
+// errSilent is a gateway without a listener in force: it takes no connection, so that it logs none.
 var errSilent = errors.New("it has no listener")
+
+// awaitFlush gives a gateway without a listener the time to write out what it may have logged of connections that are older: a listener that
+// was removed finishes them for 45 s. Nothing new can reach it, so that no fence can.
+func (m *Mesh) awaitFlush(ctx context.Context, pod *corev1.Pod) error {
+	answer, err := m.tunnels.to(pod).get(ctx, envoyAdminPort, proxyconfig.ServerInfoPath)
+	if err != nil {
+		return fmt.Errorf("%s: %w", proxyOf(pod), err)
+	}
+	interval, err := flushInterval(answer)
+	if err != nil {
+		return fmt.Errorf("%s: %w", proxyOf(pod), err)
+	}
+	if !idle(ctx, 2*interval+flushMargin, nil) {
+		return context.Cause(ctx)
+	}
+	return errSilent
+}
+
+// flushMargin is for a line's way from Envoy to here.
+const flushMargin = 50 * time.Millisecond
+
+// flushInterval is after what time an Envoy writes out its access log at the latest.
+//
+// Source: https://www.envoyproxy.io/docs/envoy/latest/operations/cli#cmdoption-file-flush-interval-msec
+func flushInterval(serverInfo []byte) (time.Duration, error) {
+	var info struct {
+		Options struct {
+			FlushInterval string `json:"file_flush_interval"`
+		} `json:"command_line_options"`
+	}
+	if err := json.Unmarshal(serverInfo, &info); err != nil {
+		return 0, fmt.Errorf("read the flush interval: %w", err)
+	}
+	interval, err := time.ParseDuration(info.Options.FlushInterval)
+	if err != nil {
+		return 0, fmt.Errorf("read the flush interval: %w", err)
+	}
+	return interval, nil
+}
 
 // fenceFor is how to make a listener write a line; nil where it cannot be done without traffic to somebody behind it.
 func fenceFor(listener *proxyconfig.Listener, name string) func(net.Conn) {
@@ -92,10 +146,8 @@ func fenceFor(listener *proxyconfig.Listener, name string) func(net.Conn) {
 	if first.TLS == nil && first.HTTP != nil && len(first.HTTP.AccessLogs) > 0 && len(first.Match.ServerNames) == 0 {
 		return func(conn net.Conn) { sendConnect(conn, name) }
 	}
-	if chain, found := listener.FilterChainFor(name); !found || chain == nil {
-		if len(listener.AccessLogs) > 0 {
-			return func(conn net.Conn) { sendHello(conn, name) }
-		}
+	if _, found := listener.FilterChainFor(name); !found && len(listener.AccessLogs) > 0 {
+		return func(conn net.Conn) { sendHello(conn, name) }
 	}
 	return nil
 }
@@ -103,15 +155,12 @@ func fenceFor(listener *proxyconfig.Listener, name string) func(net.Conn) {
 // sendConnect asks for a tunnel to a name that nobody has: no route matches a CONNECT but one made for it.
 func sendConnect(conn net.Conn, name string) {
 	authority := name + ":443"
-	_, err := fmt.Fprintf(conn, "CONNECT %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", authority, authority)
-	if err == nil {
-		_, _ = conn.Read(make([]byte, 1)) // it is answered: the line is written when the answer has gone out
-	}
+	_, _ = fmt.Fprintf(conn, "CONNECT %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", authority, authority) // without it no line comes
 }
 
 // sendHello begins a TLS handshake for a name that nobody has; it fails, and the listener says so.
 func sendHello(conn net.Conn, name string) {
-	_ = tls.Client(conn, &tls.Config{ServerName: name, MinVersion: tls.VersionTLS12}).Handshake() //nolint:noctx // the caller closes conn when its context ends
+	_ = tls.Client(conn, &tls.Config{ServerName: name, MinVersion: tls.VersionTLS12}).Handshake() //nolint:noctx // it ends when the fence closes conn
 }
 
 // fenceIn is what identifies the fence that wrote a line; empty for every other line. address is the pod's.
@@ -140,16 +189,18 @@ func (m *Mesh) fence(ctx context.Context, pod *corev1.Pod, s *stream, cursor uin
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, fenceTimeout, errNoFence)
 	defer cancel()
-	id, err := m.raise(ctx, pod)
+	sent, err := m.raise(ctx, pod)
+	defer sent.close()
 	switch {
 	case errors.Is(err, errSilent):
+		s.setFenced()
 		return true, nil
 	case errors.Is(err, errCannotFence):
 		return false, nil
 	case err != nil:
 		return false, err
 	}
-	err = s.await(ctx, cursor, func(line logEntry) bool { return line.fence == id })
+	err = s.await(ctx, cursor, func(line logEntry) bool { return line.fence == sent.id })
 	if errors.Is(err, errNoFence) {
 		s.setMute(m.now())
 		return false, nil

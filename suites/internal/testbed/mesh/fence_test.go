@@ -54,9 +54,39 @@ func TestEvidenceLines(t *testing.T) {
 	g.Eventually(arrived(s, 0)).Should(HaveLen(5))
 	lines, _, err := s.from(0)
 	g.Expect(err).NotTo(HaveOccurred())
-	w := &watchedLogs{markers: map[string]bool{"mine": true}}
-	g.Expect(w.evidence(lines)).To(HaveExactElements(
-		And(HaveField("Marker", "mine"), HaveField("Path", "/headers"), HaveField("Pod", "curl-1")),
-		And(HaveField("Marker", ""), HaveField("Raw", ofAPage)),
-	))
+	mine := And(HaveField("Marker", "mine"), HaveField("Path", "/headers"), HaveField("Pod", "curl-1"))
+	unmarked := HaveField("Raw", ofAPage)
+	w := &watchedLogs{markers: map[string]bool{"mine": true}, ports: map[uint16]bool{42722: true}}
+	g.Expect(w.evidence(watchedLog{}, lines)).To(HaveExactElements(mine, unmarked))
+	g.Expect(w.evidence(watchedLog{client: true}, lines)).To(HaveExactElements(mine), "curl did not come from port 47001 this time")
+	w.unknown = true
+	g.Expect(w.evidence(watchedLog{client: true}, lines)).To(HaveExactElements(mine, unmarked))
+}
+
+func TestLocalPort(t *testing.T) {
+	for _, tc := range []struct {
+		summary string
+		port    uint16
+		only    bool
+	}{
+		{`{"local_ip":"10.244.0.18","local_port":39604,"num_connects":1}`, 39604, true},
+		{`{"local_port":39604,"num_connects":2}`, 0, false},
+		{`{"local_port":0,"num_connects":0}`, 0, false},
+		{`a body that says "local_port":1,"num_connects":7` + "\n" + `{"local_port":39604,"num_connects":1}`, 39604, true},
+		{`no summary`, 0, false},
+	} {
+		port, only := localPort([]byte(tc.summary))
+		g := NewWithT(t)
+		g.Expect(only).To(Equal(tc.only), tc.summary)
+		if only {
+			g.Expect(port).To(Equal(tc.port))
+		}
+	}
+}
+
+func TestFlushInterval(t *testing.T) {
+	g := NewWithT(t)
+	g.Expect(flushInterval([]byte(`{"version":"x","command_line_options":{"file_flush_interval":"0.020s"}}`))).To(Equal(20 * time.Millisecond))
+	_, err := flushInterval([]byte(`{}`))
+	g.Expect(err).To(HaveOccurred())
 }
