@@ -107,6 +107,9 @@ func (c *change) applyObject(ctx context.Context, file string, object *unstructu
 	}
 	after, err := c.mesh.applyTo(ctx, target, object, before)
 	if err != nil {
+		if !isRefusal(err) { // it may have been done all the same
+			c.undo = append(c.undo, c.mesh.asBefore(target, before))
+		}
 		return refused(file, object, err)
 	}
 	if before == nil {
@@ -222,6 +225,22 @@ func (m *Mesh) remove(ctx context.Context, t target, uid types.UID) error {
 	}
 	m.disclaim(t.key)
 	return nil
+}
+
+// asBefore takes back what may or may not have been done: the API server's answer was lost.
+func (m *Mesh) asBefore(t target, before *unstructured.Unstructured) scenario.Undo {
+	return func(ctx context.Context) error {
+		now, err := t.get(ctx)
+		switch {
+		case err != nil:
+			return err
+		case before != nil && (now == nil || now.GetResourceVersion() != before.GetResourceVersion()):
+			return m.restore(ctx, t, before)
+		case before == nil && now != nil && now.GetLabels()[OwnerLabel] == m.options.RunID:
+			return m.remove(ctx, t, now.GetUID())
+		}
+		return nil
+	}
 }
 
 // restore brings an object back to what it was, whether it was changed or deleted meanwhile.

@@ -34,6 +34,7 @@ type fakeMesh struct {
 	api     *dynamicfake.FakeDynamicClient
 	deleted []string
 	refuse  error // of every apply
+	lose    error // instead of the answer to an apply that was carried out
 }
 
 func newFakeMesh(t *testing.T, existing ...runtime.Object) *fakeMesh {
@@ -60,7 +61,7 @@ func newFakeMesh(t *testing.T, existing ...runtime.Object) *fakeMesh {
 }
 
 // apply is what server-side apply does where one manager owns every field.
-func (f *fakeMesh) apply(action clienttesting.Action) (bool, runtime.Object, error) {
+func (f *fakeMesh) apply(action clienttesting.Action) (done bool, answer runtime.Object, err error) {
 	patch := action.(clienttesting.PatchAction)
 	if patch.GetPatchType() != types.ApplyPatchType {
 		return false, nil, nil
@@ -73,7 +74,10 @@ func (f *fakeMesh) apply(action clienttesting.Action) (bool, runtime.Object, err
 		return true, nil, err
 	}
 	object.SetNamespace(patch.GetNamespace())
-	_, err := f.api.Tracker().Get(patch.GetResource(), patch.GetNamespace(), patch.GetName())
+	if f.lose != nil {
+		defer func() { done, answer, err = true, nil, f.lose }()
+	}
+	_, err = f.api.Tracker().Get(patch.GetResource(), patch.GetNamespace(), patch.GetName())
 	if apierrors.IsNotFound(err) {
 		object.SetUID(types.UID("new-" + patch.GetName()))
 		object.SetResourceVersion("1")
@@ -178,6 +182,28 @@ func TestHalfWay(t *testing.T) {
 	g.Expect(err).To(HaveOccurred())
 	g.Expect(undo(t.Context())).To(Succeed())
 	g.Expect(f.httpbin(t)).To(BeNil(), "what was done before the error is taken back")
+}
+
+// The answer to an apply is lost after it was carried out: an interrupt, a connection that broke.
+func TestLostAnswer(t *testing.T) {
+	for name, existing := range map[string][]runtime.Object{"created": nil, "overwritten": {foreign()}} {
+		t.Run(name, func(t *testing.T) {
+			g := NewWithT(t)
+			f := newFakeMesh(t, existing...)
+			before := f.httpbin(t)
+			f.lose = context.DeadlineExceeded
+			undo, err := f.Change(t.Context(), manifests, apply("external.yaml"), nil)
+			g.Expect(err).To(MatchError(context.DeadlineExceeded))
+			g.Expect(f.httpbin(t).Object["spec"]).To(HaveKeyWithValue("type", "ExternalName"))
+			f.lose = nil
+			g.Expect(undo(t.Context())).To(Succeed())
+			if before == nil {
+				g.Expect(f.httpbin(t)).To(BeNil())
+				return
+			}
+			g.Expect(f.httpbin(t).Object["spec"]).To(Equal(before.Object["spec"]))
+		})
+	}
 }
 
 func TestRefusals(t *testing.T) {

@@ -87,6 +87,9 @@ func (c *change) deleteOne(ctx context.Context, t target, action scenario.Delete
 	uid := before.GetUID()
 	err = c.mesh.cluster.client(t.mapping, t.key.namespace).Delete(ctx, t.key.name, metav1.DeleteOptions{PropagationPolicy: &background})
 	if err != nil {
+		if !isRefusal(err) { // it may have been done all the same
+			c.undo = append(c.undo, c.mesh.asBefore(t, before))
+		}
 		return nil, err //nolint:wrapcheck // the page is shown the server's own words
 	}
 	c.mesh.note(t.key, nil)

@@ -177,7 +177,7 @@ func (s *shell) run(ctx context.Context, command []string) (output, error) {
 func (s *shell) hear(ctx context.Context, from *tape, mark string) ([]byte, error) {
 	for {
 		heard, more := from.heard()
-		if i := bytes.LastIndex(heard, []byte(mark)); i >= 0 && bytes.HasSuffix(heard, []byte("\n")) {
+		if bytes.Contains(heard, []byte(mark)) && bytes.HasSuffix(heard, []byte("\n")) {
 			return heard, nil
 		}
 		select {
