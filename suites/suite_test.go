@@ -34,13 +34,13 @@ const (
 // run is what every page of this run shares; it is filled before the first scenario.
 var run *replay.Run
 
-// The tree: every page, in the catalogue's order. Built before the testbed is known.
-var _ = func() bool {
+// The tree: every page in one container, because Ginkgo keeps the order of what is in a container and shuffles containers.
+// It is built before the testbed is known.
+var _ = Describe("Istio's documentation", func() {
 	for _, page := range suites.Pages() {
 		replay.Page(page, func() *replay.Run { return run })
 	}
-	return true
-}()
+})
 
 func TestE2E(t *testing.T) {
 	RegisterFailHandler(Fail)
