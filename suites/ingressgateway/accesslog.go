@@ -23,6 +23,17 @@ func switchedOff() []Step {
 		address(),
 		plainHTTP(),
 		{Says: "The mesh has no accessLogFile, as with the profile default", Do: AccessLogFile("")},
+		renew(),
+	}
+}
+
+// renew has every connection between the proxies closed that was open before a change. A connection keeps what it was opened with, its access log
+// too; the proxy closes it with the next answer.
+func renew() Step {
+	return Step{
+		Says: "A few requests: each connection between the proxies that is older than the change serves one of them",
+		Do:   SendAction{Probe: plain(webappHost, "/api/catalog"), Times: 6},
+		Want: sold(),
 	}
 }
 
@@ -58,6 +69,7 @@ func accessLogOffByDefault() Scenario {
 		holding(IngressGateway, Documented("there is no access log", HaveNoAccessLog())),
 		silent(Documented("the gateway does not log them", NotLoggedBy(IngressGateway))),
 		Step{Says: "Switch the access logs on", Do: AccessLogFile(stdout)},
+		renew(),
 		ask("Now requests are logged: that they were not is due to the setting", proxies(), nil),
 	)
 	profile := Step{
@@ -86,6 +98,7 @@ func accessLogMeshConfig() Scenario {
 			Do:   Get("configmap", "istio").In("istio-system"),
 			Want: []Expectation{Derived("has the setting", HaveJSONPath("{.data.mesh}", ContainSubstring("accessLogFile: "+stdout)))},
 		},
+		renew(),
 		ask("Now every proxy logs every request", proxies(), nil),
 		Step{
 			Says: "What the gateway holds",
@@ -97,6 +110,7 @@ func accessLogMeshConfig() Scenario {
 		},
 		holding(webapp, Derived("the same in a sidecar", HaveAccessLog(stdout))),
 		Step{Says: "Take the setting back", Do: AccessLogFile("")},
+		renew(),
 		ask("Nothing is logged any more", nil, proxies()),
 	)
 	return Scenario{
@@ -134,6 +148,7 @@ func accessLogWorkload() Scenario {
 		Step{Says: "A TLS connection with a wrong name", Do: Send(toLocalhost(), IngressGateway), Want: cut("localhost")},
 		Step{Says: "Disable it with the same object, and switch the logs of the mesh on", Do: Apply("accesslog/telemetry-gateway-disabled.yaml")},
 		Step{Says: "The mesh's accessLogFile", Do: AccessLogFile(stdout)},
+		renew(),
 		ask("The object is stronger than the mesh's setting", sidecars(), []probe.Peer{IngressGateway}),
 		Step{Says: "Delete the object", Do: Delete("accesslog/telemetry-gateway.yaml")},
 		ask("Without it the mesh's setting is for the gateway, too", proxies(), nil),
@@ -151,10 +166,12 @@ func accessLogNamespace() Scenario {
 	steps := append(switchedOff(),
 		ask("Before, nothing is logged", nil, proxies()),
 		Step{Says: "Apply the configuration namespace-wide: an object without a selector in the store's namespace", Do: Apply("accesslog/telemetry-namespace.yaml")},
+		renew(),
 		ask("The namespace's proxies log, the gateway does not", sidecars(), []probe.Peer{IngressGateway}),
 		holding(webapp, Documented("a proxy of the namespace has the access log", HaveAccessLog(stdout))),
 		holding(IngressGateway, Documented("one of another namespace does not", HaveNoAccessLog())),
 		Step{Says: "Delete the object", Do: Delete("accesslog/telemetry-namespace.yaml")},
+		renew(),
 		ask("Nothing is logged any more", nil, proxies()),
 	)
 	return Scenario{
@@ -171,12 +188,14 @@ func accessLogMesh() Scenario {
 	steps := append(switchedOff(),
 		ask("Before, nothing is logged", nil, proxies()),
 		Step{Says: "Apply the configuration mesh-wide: an object without a selector in the root namespace", Do: Apply("accesslog/telemetry-mesh.yaml")},
+		renew(),
 		ask("Every proxy logs", proxies(), nil),
 		holding(IngressGateway, Documented("the gateway has the access log", HaveAccessLog(stdout))),
 		holding(webapp, Documented("and so has a sidecar", HaveAccessLog(stdout))),
 		Step{Says: "Beside it, an object for the gateway that disables it", Do: Apply("accesslog/telemetry-gateway-disabled.yaml")},
 		ask("Workload-specific goes before mesh-wide", sidecars(), []probe.Peer{IngressGateway}),
 		Step{Says: "Delete the object for the mesh", Do: Delete("accesslog/telemetry-mesh.yaml")},
+		renew(),
 		ask("Nothing is logged any more", nil, proxies()),
 	)
 	return Scenario{
