@@ -99,7 +99,9 @@ var (
 	mutualCerts = inGateway("istio-ingressgateway-certs", mutualFolder.Pair("httpbin-mtls"))
 	hostACerts  = inGateway("istio-ingressgateway-httpbin-a-certs", dualFolder.Pair("httpbin-a-tls"))
 	hostBCerts  = inGateway("istio-ingressgateway-httpbin-b-certs", dualFolder.Pair("httpbin-b-tls"))
-	caCerts     = Secret{Namespace: IngressGateway.Namespace, Name: "istio-ingressgateway-ca-certs", Content: mutualFolder.Files("ca.crt")}
+	// ownNames is the first with other keys: the names that the files have on the author's disk.
+	ownNames = Secret{Namespace: IngressGateway.Namespace, Name: tlsCerts.Name, Content: tlsFolder.Files("httpbin-tls.crt", "httpbin-tls.key")}
+	caCerts  = Secret{Namespace: IngressGateway.Namespace, Name: "istio-ingressgateway-ca-certs", Content: mutualFolder.Files("ca.crt")}
 )
 
 // The secrets of today's form, by credentialName.
@@ -125,6 +127,7 @@ const (
 	certsFolderB  = "/etc/istio/ingressgateway-httpbin-b-certs"
 
 	fileCert = "file-cert:" + certsFolder + "/tls.crt~" + certsFolder + "/tls.key"
+	fileOwn  = "file-cert:" + certsFolder + "/httpbin-tls.crt~" + certsFolder + "/httpbin-tls.key"
 	fileRoot = "file-root:" + caCertsFolder + "/ca.crt"
 	fileA    = "file-cert:" + certsFolderA + "/tls.crt~" + certsFolderA + "/tls.key"
 	fileB    = "file-cert:" + certsFolderB + "/tls.crt~" + certsFolderB + "/tls.key"

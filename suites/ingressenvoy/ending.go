@@ -9,8 +9,7 @@ import (
 
 func sectionTransitions() Scenario {
 	withoutName := verified(host, mutualCA)
-	steps := append(plainHost(),
-		Step{Says: "The gateway's pod", Do: Export("GATEWAY_POD", gatewayPod(), "{.items[0].metadata.name}")},
+	steps := append(append(rememberPod(), plainHost()...),
 		Step{Says: "After the section without TLS the host answers on port 80", Do: Send(plain(host, "/status/418"), IngressGateway), Want: served(host, httpbinCluster)},
 		Step{Says: "The section about TLS: its secret", Do: CreateSecret(tlsCerts)},
 		Step{Says: "Its Gateway and virtual service, beside the others", Do: Apply("tls/gateway.yaml", "tls/virtualservice.yaml")},
@@ -54,14 +53,7 @@ func sectionTransitions() Scenario {
 	)
 	steps = append(steps, noCertificate.turnedAway("A client without a certificate is refused there", secure(mutualHost, "/status/418"))...)
 	steps = append(steps,
-		Step{
-			Says: "The gateway's pod is the same all along",
-			Do:   gatewayPod(),
-			Want: []Expectation{
-				Derived("it was not replaced", HaveColumn("NAME", "${GATEWAY_POD}")),
-				Derived("nor restarted: the agent watches the files", HaveColumn("RESTARTS", "0")),
-			},
-		},
+		samePod("The gateway's pod is the same all along"),
 		Step{Says: "Delete the virtual services, then the Gateways, then the secrets", Do: DeleteAction{Objects: []ObjectRef{
 			inDefault("virtualservice", "httpbin-vs"), inDefault("virtualservice", "httpbin-tls-vs"),
 			inDefault(gateways, "httpbin-gateway"), inDefault(gateways, "httpbin-tls-gateway"), inDefault(gateways, "httpbin-mtls-gateway"),

@@ -233,3 +233,23 @@ func atRest() Expectation {
 func gatewayPod() GetAction {
 	return GetAction{Resource: "pod", Namespace: IngressGateway.Namespace, Selector: "istio=ingressgateway"}
 }
+
+// rememberPod keeps which pod the gateway's is, and how often it has been restarted.
+func rememberPod() []Step {
+	return []Step{
+		{Says: "The gateway's pod", Do: Export("GATEWAY_POD", gatewayPod(), "{.items[0].metadata.name}")},
+		{Says: "How often it has been restarted", Do: Export("GATEWAY_RESTARTS", gatewayPod(), "{.items[0].status.containerStatuses[0].restartCount}")},
+	}
+}
+
+// samePod promises that the gateway's pod is still the one that was remembered.
+func samePod(says string) Step {
+	return Step{
+		Says: says,
+		Do:   gatewayPod(),
+		Want: []Expectation{
+			Derived("it was not replaced", HaveColumn("NAME", "${GATEWAY_POD}")),
+			Derived("nor restarted: the agent watches the files", HaveColumn("RESTARTS", Matching(`^${GATEWAY_RESTARTS}( |$)`))),
+		},
+	}
+}

@@ -53,7 +53,7 @@ func TestWorkloadsAreFixtures(t *testing.T) {
 // What is served, mounted and checked is what the openssl commands made: names, authorities, and one that is nobody's here.
 func TestCertificates(t *testing.T) {
 	g := NewWithT(t)
-	for _, secret := range []scenario.Secret{clientFiles, tlsCerts, mutualCerts, caCerts, hostACerts, hostBCerts, tlsCredential, renewed, mutualCredential} {
+	for _, secret := range []scenario.Secret{clientFiles, tlsCerts, mutualCerts, caCerts, ownNames, hostACerts, hostBCerts, tlsCredential, renewed, mutualCredential} {
 		content, err := secret.Content()
 		g.Expect(err).NotTo(HaveOccurred(), secret.Name)
 		again, err := secret.Content()

@@ -33,8 +33,9 @@ func TestOperator(t *testing.T) {
 	}{
 		"upstream's Envoy": {built, map[string]any{
 			"PILOT_ENABLE_METADATA_EXCHANGE": "false", "PILOT_ENABLE_ALPN_FILTER": "false", "PILOT_DISABLE_MX_ALPN": "true",
+			"PILOT_DEBOUNCE_AFTER": "10ms",
 		}, true},
-		"Istio's proxy": {official, nil, false},
+		"Istio's proxy": {official, map[string]any{"PILOT_DEBOUNCE_AFTER": "10ms"}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := NewWithT(t)
@@ -54,11 +55,7 @@ func TestOperator(t *testing.T) {
 			g.Expect(at("spec.meshConfig.outboundTrafficPolicy.mode")).To(Equal("ALLOW_ANY"))
 			g.Expect(at("spec.components.egressGateways")).To(ConsistOf(And(HaveKeyWithValue("name", "istio-egressgateway"), HaveKeyWithValue("enabled", true))))
 			g.Expect(at("spec.values.sidecarInjectorWebhook.templates." + trustTemplate)).To(ContainSubstring(bundleFolder))
-			if test.env == nil {
-				g.Expect(at("spec.values.pilot.env")).To(BeNil())
-			} else {
-				g.Expect(at("spec.values.pilot.env")).To(Equal(test.env))
-			}
+			g.Expect(at("spec.values.pilot.env")).To(Equal(test.env))
 			_, stated, err := unstructured.NestedBool(file, "spec", "values", "telemetry", "enabled")
 			g.Expect(err).NotTo(HaveOccurred())
 			g.Expect(stated).To(Equal(test.tele))

@@ -24,17 +24,24 @@ import (
 )
 
 // touchable are the kinds of Kubernetes that pages create, change or delete. Istio's kinds are all added to them.
-var touchable = []schema.GroupVersionResource{
-	{Version: "v1", Resource: "namespaces"},
-	{Version: "v1", Resource: "services"},
-	{Version: "v1", Resource: "endpoints"},
-	{Group: "discovery.k8s.io", Version: "v1", Resource: "endpointslices"},
-	{Version: "v1", Resource: "configmaps"},
-	{Version: "v1", Resource: "secrets"},
-	{Version: "v1", Resource: "serviceaccounts"},
-	{Group: "apps", Version: "v1", Resource: "deployments"},
-	{Group: "networking.k8s.io", Version: "v1", Resource: "networkpolicies"},
-	{Group: "networking.k8s.io", Version: "v1", Resource: "ingresses"},
+var touchable = []listable{
+	{GroupVersionResource: schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}, clusterWide: true},
+	{GroupVersionResource: schema.GroupVersionResource{Version: "v1", Resource: "services"}},
+	{GroupVersionResource: schema.GroupVersionResource{Version: "v1", Resource: "endpoints"}},
+	{GroupVersionResource: schema.GroupVersionResource{Group: "discovery.k8s.io", Version: "v1", Resource: "endpointslices"}},
+	{GroupVersionResource: schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}},
+	{GroupVersionResource: schema.GroupVersionResource{Version: "v1", Resource: "secrets"}},
+	{GroupVersionResource: schema.GroupVersionResource{Version: "v1", Resource: "serviceaccounts"}},
+	{GroupVersionResource: schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "deployments"}},
+	{GroupVersionResource: schema.GroupVersionResource{Group: "networking.k8s.io", Version: "v1", Resource: "networkpolicies"}},
+	{GroupVersionResource: schema.GroupVersionResource{Group: "networking.k8s.io", Version: "v1", Resource: "ingresses"}},
+	{GroupVersionResource: schema.GroupVersionResource{Group: "networking.k8s.io", Version: "v1", Resource: "ingressclasses"}, clusterWide: true},
+}
+
+// listable is a kind whose objects can be listed: in a namespace, or, where it has none, in the whole cluster.
+type listable struct {
+	schema.GroupVersionResource
+	clusterWide bool
 }
 
 // snapshot is the state of the cluster at one moment.
@@ -147,9 +154,9 @@ func (m *Mesh) snapshotObjects(ctx context.Context, namespace string) (map[key]*
 	if err != nil {
 		return nil, err
 	}
-	lists, err := gather(ctx, kinds, func(ctx context.Context, resource schema.GroupVersionResource) (*unstructured.UnstructuredList, error) {
-		client := m.cluster.dynamic.Resource(resource)
-		if namespace == metav1.NamespaceAll || resource.Resource == "namespaces" {
+	lists, err := gather(ctx, kinds, func(ctx context.Context, kind listable) (*unstructured.UnstructuredList, error) {
+		client := m.cluster.dynamic.Resource(kind.GroupVersionResource)
+		if namespace == metav1.NamespaceAll || kind.clusterWide {
 			return client.List(ctx, metav1.ListOptions{})
 		}
 		return client.Namespace(namespace).List(ctx, metav1.ListOptions{})
@@ -169,7 +176,7 @@ func (m *Mesh) snapshotObjects(ctx context.Context, namespace string) (map[key]*
 }
 
 // kinds are the touchable ones that this cluster serves, Istio's in the version that istiod itself watches.
-func (m *Mesh) kinds() ([]schema.GroupVersionResource, error) {
+func (m *Mesh) kinds() ([]listable, error) {
 	resources, err := m.cluster.kinds.ServerPreferredResources()
 	if err != nil {
 		return nil, fmt.Errorf("ask which kinds there are: %w", err)
@@ -182,7 +189,7 @@ func (m *Mesh) kinds() ([]schema.GroupVersionResource, error) {
 		}
 		for _, resource := range list.APIResources {
 			if slices.Contains(resource.Verbs, "list") {
-				served = append(served, version.WithResource(resource.Name))
+				served = append(served, listable{version.WithResource(resource.Name), !resource.Namespaced})
 			}
 		}
 	}
@@ -201,7 +208,7 @@ func changesByItself(object *unstructured.Unstructured) bool {
 	case secretKind:
 		kind, _, _ := unstructured.NestedString(object.Object, "type")
 		return kind == string(corev1.SecretTypeServiceAccountToken)
-	case schema.GroupKind{Kind: "ConfigMap"}:
+	case configMapKind:
 		_, election := object.GetAnnotations()[resourcelock.LeaderElectionRecordAnnotationKey] // renewed by whoever leads
 		return election || slices.Contains([]string{"kube-root-ca.crt", "istio-ca-root-cert", "istio-ca-crl"}, k.name)
 	case schema.GroupKind{Kind: "ServiceAccount"}:

@@ -117,9 +117,16 @@ func (c *change) applyObject(ctx context.Context, file string, object *unstructu
 		c.undo = append(c.undo, func(ctx context.Context) error { return c.mesh.remove(ctx, target, after.GetUID()) })
 		return nil
 	}
-	if before.GetResourceVersion() != after.GetResourceVersion() {
-		c.undo = append(c.undo, func(ctx context.Context) error { return c.mesh.restore(ctx, target, before) })
+	if before.GetResourceVersion() == after.GetResourceVersion() {
+		return nil
 	}
+	own := c.mesh.isOfScenario(target.key)
+	c.undo = append(c.undo, func(ctx context.Context) error {
+		if own && !c.mesh.isOfScenario(target.key) {
+			return nil // the scenario made it and has deleted it since: to restore it would bring it back
+		}
+		return c.mesh.restore(ctx, target, before)
+	})
 	return nil
 }
 

@@ -141,6 +141,21 @@ func TestApplyAndTakeBack(t *testing.T) {
 	g.Expect(f.httpbin(t)).To(BeNil(), "what was created is deleted")
 }
 
+// What a scenario makes, changes and deletes does not come back.
+func TestTakeBackWhatIsGone(t *testing.T) {
+	g := NewWithT(t)
+	f := newFakeMesh(t)
+	first := f.do(t, apply("external.yaml"))
+	second := f.do(t, apply("local.yaml"))
+	third, err := f.Change(t.Context(), manifests, remove("local.yaml"), nil)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(third).To(BeNil(), "the deletion of what the scenario made has nothing to take back")
+	g.Expect(second(t.Context())).To(Succeed())
+	g.Expect(f.httpbin(t)).To(BeNil())
+	g.Expect(first(t.Context())).To(Succeed())
+	g.Expect(f.httpbin(t)).To(BeNil())
+}
+
 // Somebody else's object keeps its labels: a sweep goes by ours.
 func TestApplyOverAForeignObject(t *testing.T) {
 	g := NewWithT(t)

@@ -117,9 +117,14 @@ func keyOf(object *unstructured.Unstructured) key {
 	return key{kind: object.GroupVersionKind().GroupKind(), namespace: object.GetNamespace(), name: object.GetName()}
 }
 
+// undeclaredField is how a server-side apply words a field that the kind's schema does not have; its status is 500, as if it were a fault.
+//
+// Source: sigs.k8s.io/structured-merge-diff, typed
+const undeclaredField = "field not declared in schema"
+
 // isRefusal tells the API server's (or a webhook's) answer to a manifest from a fault on the way to it.
 func isRefusal(err error) bool {
-	if meta.IsNoMatchError(err) {
+	if meta.IsNoMatchError(err) || strings.Contains(err.Error(), undeclaredField) {
 		return true
 	}
 	refusals := []func(error) bool{

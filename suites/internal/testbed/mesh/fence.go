@@ -30,7 +30,9 @@ import (
 const (
 	fenceSuffix = ".fence.meshproof.invalid"
 	// fenceTimeout is longer than the 1 s after which Envoy writes out its log by default.
-	fenceTimeout   = 3 * time.Second
+	fenceTimeout = 3 * time.Second
+	// fenceOverdue is after what time it is asked whether the proxy logs at all.
+	fenceOverdue   = 300 * time.Millisecond
 	firstFencePort = 47_000
 	fencePorts     = 1000
 )
@@ -181,7 +183,7 @@ func fenceIn(line probe.LogLine, address string) string {
 }
 
 // fence proves that everything a proxy has logged so far has arrived in its stream, from the cursor on. It is false where nothing can
-// prove it: where no line can be provoked, and where the proxy does not log at all. The latter is found out once and believed until the
+// prove it: where no line can be provoked, and where a provoked one does not come. The latter is found out once and believed until the
 // next change.
 func (m *Mesh) fence(ctx context.Context, pod *corev1.Pod, s *stream, cursor uint64) (bool, error) {
 	if s.isMute(m.now()) {
@@ -189,6 +191,9 @@ func (m *Mesh) fence(ctx context.Context, pod *corev1.Pod, s *stream, cursor uin
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, fenceTimeout, errNoFence)
 	defer cancel()
+	if silent, asked := s.silence(m.now()); asked && silent {
+		return true, nil
+	}
 	sent, err := m.raise(ctx, pod)
 	defer sent.close()
 	switch {
@@ -196,11 +201,14 @@ func (m *Mesh) fence(ctx context.Context, pod *corev1.Pod, s *stream, cursor uin
 		s.setFenced()
 		return true, nil
 	case errors.Is(err, errCannotFence):
-		return false, nil
+		return m.knownSilent(ctx, pod, s)
 	case err != nil:
 		return false, err
 	}
-	err = s.await(ctx, cursor, func(line logEntry) bool { return line.fence == sent.id })
+	silent, err := m.awaitFence(ctx, pod, s, cursor, sent)
+	if err == nil && silent {
+		return true, nil
+	}
 	if errors.Is(err, errNoFence) {
 		s.setMute(m.now())
 		return false, nil
@@ -210,6 +218,22 @@ func (m *Mesh) fence(ctx context.Context, pod *corev1.Pod, s *stream, cursor uin
 	}
 	s.setFenced()
 	return true, nil
+}
+
+// awaitFence waits for the line of a fence. When it is overdue the proxy is asked whether it logs at all: nothing will come from one that
+// does not.
+func (m *Mesh) awaitFence(ctx context.Context, pod *corev1.Pod, s *stream, cursor uint64, sent raised) (silent bool, err error) {
+	isFence := func(line logEntry) bool { return line.fence == sent.id }
+	soon, cancel := context.WithTimeoutCause(ctx, fenceOverdue, errNoFence)
+	err = s.await(soon, cursor, isFence)
+	cancel()
+	if !errors.Is(err, errNoFence) {
+		return false, err
+	}
+	if silent, err = m.knownSilent(ctx, pod, s); err != nil || silent {
+		return silent, err
+	}
+	return false, s.await(ctx, cursor, isFence)
 }
 
 // errNoFence is a line that was provoked and did not come, in a stream that is being read.

@@ -108,6 +108,8 @@ type stream struct {
 	fault    error     // why it is not being read; nil while it is
 	fenced   bool      // a fence has been seen: what is written arrives here
 	mute     uint64    // the generation in which a fence did not come, plus one; 0 is none
+	asked    uint64    // the generation in which it was asked whether the proxy logs at all, plus one; 0 is none
+	silent   bool      // the answer: it does not
 }
 
 // logEntry is one line. Every line is parsed once.
@@ -261,6 +263,19 @@ func (s *stream) isMute(generation uint64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.mute == generation+1
+}
+
+// silence is what was found out in this generation: whether the proxy logs nothing, and whether that was asked.
+func (s *stream) silence(generation uint64) (silent, asked bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.silent, s.asked == generation+1
+}
+
+func (s *stream) setSilence(generation uint64, silent bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.silent, s.asked = silent, generation+1
 }
 
 // isGone tells that there is no log to wait for any more.

@@ -42,6 +42,7 @@ var (
 	endpointsKind     = schema.GroupKind{Kind: "Endpoints"}
 	endpointSliceKind = schema.GroupKind{Group: "discovery.k8s.io", Kind: "EndpointSlice"}
 	secretKind        = schema.GroupKind{Kind: "Secret"}
+	configMapKind     = schema.GroupKind{Kind: "ConfigMap"}
 	namespaceKind     = schema.GroupKind{Kind: "Namespace"}
 	podKind           = schema.GroupKind{Kind: "Pod"}
 	deploymentKind    = schema.GroupKind{Group: "apps", Kind: "Deployment"}
