@@ -69,6 +69,10 @@ func settings(set images.Set) []setting {
 		{"meshConfig.outboundTrafficPolicy.mode", "ALLOW_ANY", ""}, // the default, written out because a page changes it
 		{"meshConfig.defaultConfig.fileFlushInterval", "0.020s", "a line of an access log is written after 20 ms, not after Envoy's 1 s"},
 		{"meshConfig.defaultConfig.terminationDrainDuration", "0.5s", "a pod that is replaced is gone after 0.5 s, not after 5 s of draining"},
+		{
+			"meshConfig.defaultConfig.proxyStatsMatcher.inclusionPrefixes",
+			[]any{"listener."}, "the proxies count connections by listener: that one passed, or failed its handshake, is proven by numbers",
+		},
 		{"values.pilot.env.PILOT_DEBOUNCE_AFTER", "10ms", "istiod sends a change when it has been quiet for 10 ms, not for 100 ms"},
 		{"values.global.imagePullPolicy", "IfNotPresent", ""},
 		{"values.global.proxy.resources.requests", requests("5m", "32Mi"), smallMachine},

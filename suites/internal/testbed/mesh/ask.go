@@ -348,7 +348,7 @@ func (w *watchedLogs) read(ctx context.Context, m *Mesh, e *probe.Evidence) erro
 			fenced[i], err = m.fence(ctx, l.pod, l.stream, l.cursor)
 		}
 		if err == nil && l.client && fenced[i] && w.late > 0 {
-			w.awaitOwn(ctx, l)
+			err = w.awaitOwn(ctx, m, l)
 		}
 		return err
 	})
@@ -368,11 +368,26 @@ func (w *watchedLogs) read(ctx context.Context, m *Mesh, e *probe.Evidence) erro
 	return nil
 }
 
-// awaitOwn waits for the line of a connection that is still closing. That none comes is no error: not everything passes the sidecar.
-func (w *watchedLogs) awaitOwn(ctx context.Context, l *watchedLog) {
+// awaitOwn waits for the line of a connection that is still closing. That none comes is no error: not everything passes the sidecar. The
+// wait ends as soon as no connection through the sidecar is open any more: what was to be logged is logged then, and another fence
+// brings it here.
+func (w *watchedLogs) awaitOwn(ctx context.Context, m *Mesh, l *watchedLog) error {
 	ctx, cancel := context.WithTimeout(ctx, w.late)
 	defer cancel()
-	_ = l.stream.await(ctx, l.cursor, func(line logEntry) bool { return w.isEvidence(*l, line) })
+	isOwn := func(line logEntry) bool { return w.isEvidence(*l, line) }
+	for pause := firstPause; ; pause = min(pause*2, mostPause) {
+		soon, stop := context.WithTimeout(ctx, pause)
+		err := l.stream.await(soon, l.cursor, isOwn)
+		stop()
+		if err == nil || ctx.Err() != nil {
+			return nil
+		}
+		if open, err := m.openConnections(ctx, l.pod); err != nil || open > 0 {
+			continue // to the end of the wait, at the worst
+		}
+		_, err = m.fence(context.WithoutCancel(ctx), l.pod, l.stream, l.stream.cursor())
+		return err
+	}
 }
 
 // isEvidence leaves out our own fences, what carries the marker of an earlier question, and, at the client's own sidecar, the late line of an

@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
-	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -18,111 +17,6 @@ import (
 	"github.com/meshproof/meshproof/suites/internal/probe"
 	"github.com/meshproof/meshproof/suites/internal/scenario"
 )
-
-// installTimeout is how long istioctl install may take, gateways included.
-const installTimeout = 5 * time.Minute
-
-// accessLogOption sets what an earlier edit of the mesh configuration would undo.
-const accessLogOption = "meshConfig.accessLogFile="
-
-// install is istioctl install run again, with options on top of the original ones.
-func (c *change) install(ctx context.Context, action scenario.InstallAction) error {
-	m := c.mesh
-	m.mu.Lock()
-	before := m.installed
-	m.mu.Unlock()
-	if slices.Equal(before, action.Set) {
-		return nil
-	}
-	held, err := m.snapshotObjects(ctx, controlPlane)
-	if err != nil {
-		return err
-	}
-	// Also a failed installation may have changed things.
-	c.undo = append(c.undo, func(ctx context.Context) error { return m.installedBefore(ctx, before, held) })
-	return m.install(ctx, action.Set)
-}
-
-func (m *Mesh) install(ctx context.Context, set []string) error {
-	if m.options.Istioctl == "" || m.options.OperatorFile == "" {
-		return errors.New("the testbed was not told which istioctl, and which IstioOperator file, the mesh was installed with")
-	}
-	mode, file, err := m.meshConfigNow(ctx)
-	if err != nil {
-		return err
-	}
-	args := []string{"install", "-y", "-f", m.options.OperatorFile}
-	for _, option := range set {
-		args = append(args, "--set", option)
-	}
-	ctx, cancel := context.WithTimeoutCause(ctx, installTimeout, fmt.Errorf("not within %s", installTimeout))
-	defer cancel()
-	ran, err := m.istioctl(ctx, args)
-	if err == nil && ran.exit != 0 {
-		err = fmt.Errorf("exit %d: %s", ran.exit, strings.TrimSpace(string(ran.stderr)))
-	}
-	if err != nil {
-		return fmt.Errorf("istioctl install %s: %w", strings.Join(set, " "), err)
-	}
-	m.mu.Lock()
-	m.installed = set
-	m.pending.other = true
-	m.generation++
-	m.mu.Unlock()
-	// The installation has written the mesh configuration anew, without what was edited since.
-	if _, err := m.setOutboundPolicy(ctx, mode); err != nil {
-		return err
-	}
-	if slices.ContainsFunc(set, func(option string) bool { return strings.HasPrefix(option, accessLogOption) }) {
-		return nil
-	}
-	_, err = m.setAccessLogFile(ctx, file)
-	return err
-}
-
-// installedBefore takes an installation back. Where it changed nothing but ConfigMaps, as options of the mesh and of the injection do, these
-// are written as they were, to the letter; otherwise Istio is installed again with the former options.
-func (m *Mesh) installedBefore(ctx context.Context, options []string, held map[key]*unstructured.Unstructured) error {
-	now, err := m.snapshotObjects(ctx, controlPlane)
-	if err != nil {
-		return err
-	}
-	changed := changedKeys(held, now)
-	if slices.ContainsFunc(changed, func(k key) bool { return k.kind != configMapKind || held[k] == nil || now[k] == nil }) {
-		return m.install(ctx, options)
-	}
-	for _, k := range changed {
-		if err := m.restoreObject(ctx, held[k]); err != nil {
-			return err
-		}
-	}
-	mode, file, err := m.meshConfigNow(ctx)
-	if err != nil {
-		return err
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.installed = options
-	m.pending.policy, m.pending.logFile = mode, &file
-	m.generation++
-	return nil
-}
-
-// changedKeys are the objects that differ, or are in one of the two only.
-func changedKeys(before, after map[key]*unstructured.Unstructured) []key {
-	var changed []key
-	for k, object := range after {
-		if old := before[k]; old == nil || difference(comparable(old), comparable(object)) != "" {
-			changed = append(changed, k)
-		}
-	}
-	for k := range before {
-		if after[k] == nil {
-			changed = append(changed, k)
-		}
-	}
-	return changed
-}
 
 // istioctl runs the program on this cluster. What it exits with is an answer.
 func (m *Mesh) istioctl(ctx context.Context, args []string) (output, error) {

@@ -111,7 +111,7 @@ func startShell(ctx context.Context, group *sync.WaitGroup, stream func(context.
 	group.Go(func() {
 		defer stop()
 		s.why = stream(ctx, remotecommand.StreamOptions{Stdin: in, Stdout: s.stdout, Stderr: s.stderr})
-		_ = in.CloseWithError(io.ErrClosedPipe)
+		_ = stdin.Close() // the end of the input: also the goroutine that still reads it ends without an error
 		close(s.ended)
 	})
 	return s

@@ -1,0 +1,152 @@
+package mesh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/meshproof/meshproof/suites/internal/scenario"
+)
+
+// installTimeout is how long istioctl install may take, gateways included.
+const installTimeout = 5 * time.Minute
+
+// accessLogOption sets what an earlier edit of the mesh configuration would undo.
+const accessLogOption = "meshConfig.accessLogFile="
+
+// installation is what an installation may change, as it was before.
+type installation struct {
+	options   []string // on top of the original ones
+	objects   map[key]*unstructured.Unstructured
+	injection string
+}
+
+func (m *Mesh) installationNow(ctx context.Context) (installation, error) {
+	m.mu.Lock()
+	now := installation{options: m.installed}
+	m.mu.Unlock()
+	var err error
+	if now.objects, err = m.snapshotObjects(ctx, controlPlane); err != nil {
+		return now, err
+	}
+	now.injection, err = m.injection(ctx)
+	return now, err
+}
+
+// install is istioctl install run again, with options on top of the original ones.
+func (c *change) install(ctx context.Context, action scenario.InstallAction) error {
+	m := c.mesh
+	before, err := m.installationNow(ctx)
+	if err != nil {
+		return err
+	}
+	if slices.Equal(before.options, action.Set) {
+		return nil
+	}
+	// Also a failed installation may have changed things.
+	c.undo = append(c.undo, func(ctx context.Context) error { return m.installedAs(ctx, before) })
+	if err := m.install(ctx, action.Set); err != nil {
+		return err
+	}
+	after, err := m.snapshotObjects(ctx, controlPlane)
+	if err != nil || !slices.Contains(changedKeys(before.objects, after), injector) {
+		return err
+	}
+	return m.awaitInjection(ctx, func(now string) bool { return now != before.injection })
+}
+
+// installedAs takes an installation back. Where it changed nothing but ConfigMaps, as options of the mesh and of the injection do, these
+// are written as they were, to the letter; otherwise Istio is installed again with the former options.
+func (m *Mesh) installedAs(ctx context.Context, before installation) error {
+	now, err := m.snapshotObjects(ctx, controlPlane)
+	if err != nil {
+		return err
+	}
+	changed := changedKeys(before.objects, now)
+	if slices.ContainsFunc(changed, func(k key) bool {
+		return k.kind != configMapKind || before.objects[k] == nil || now[k] == nil
+	}) {
+		if err := m.install(ctx, before.options); err != nil {
+			return err
+		}
+	} else if err := m.restoreConfigMaps(ctx, changed, before); err != nil {
+		return err
+	}
+	return m.awaitInjection(ctx, func(now string) bool { return now == before.injection })
+}
+
+func (m *Mesh) restoreConfigMaps(ctx context.Context, changed []key, before installation) error {
+	for _, k := range changed {
+		if err := m.restoreObject(ctx, before.objects[k]); err != nil {
+			return err
+		}
+	}
+	mode, file, err := m.meshConfigNow(ctx)
+	if err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.installed = before.options
+	m.pending.policy, m.pending.logFile = mode, &file
+	m.generation++
+	return nil
+}
+
+func (m *Mesh) install(ctx context.Context, set []string) error {
+	if m.options.Istioctl == "" || m.options.OperatorFile == "" {
+		return errors.New("the testbed was not told which istioctl, and which IstioOperator file, the mesh was installed with")
+	}
+	mode, file, err := m.meshConfigNow(ctx)
+	if err != nil {
+		return err
+	}
+	args := []string{"install", "-y", "-f", m.options.OperatorFile}
+	for _, option := range set {
+		args = append(args, "--set", option)
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, installTimeout, fmt.Errorf("not within %s", installTimeout))
+	defer cancel()
+	ran, err := m.istioctl(ctx, args)
+	if err == nil && ran.exit != 0 {
+		err = fmt.Errorf("exit %d: %s", ran.exit, strings.TrimSpace(string(ran.stderr)))
+	}
+	if err != nil {
+		return fmt.Errorf("istioctl install %s: %w", strings.Join(set, " "), err)
+	}
+	m.mu.Lock()
+	m.installed = set
+	m.pending.other = true
+	m.generation++
+	m.mu.Unlock()
+	// The installation has written the mesh configuration anew, without what was edited since.
+	if _, err := m.setOutboundPolicy(ctx, mode); err != nil {
+		return err
+	}
+	if slices.ContainsFunc(set, func(option string) bool { return strings.HasPrefix(option, accessLogOption) }) {
+		return nil
+	}
+	_, err = m.setAccessLogFile(ctx, file)
+	return err
+}
+
+// changedKeys are the objects that differ, or are in one of the two only.
+func changedKeys(before, after map[key]*unstructured.Unstructured) []key {
+	var changed []key
+	for k, object := range after {
+		if old := before[k]; old == nil || difference(comparable(old), comparable(object)) != "" {
+			changed = append(changed, k)
+		}
+	}
+	for k := range before {
+		if after[k] == nil {
+			changed = append(changed, k)
+		}
+	}
+	return changed
+}
