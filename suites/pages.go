@@ -4,6 +4,7 @@ package suites
 import (
 	"github.com/meshproof/meshproof/suites/egresscontrol"
 	"github.com/meshproof/meshproof/suites/egressgateway"
+	"github.com/meshproof/meshproof/suites/ingressgateway"
 	"github.com/meshproof/meshproof/suites/internal/scenario"
 	"github.com/meshproof/meshproof/suites/kubernetesservices"
 	"github.com/meshproof/meshproof/suites/tlsorigination"
@@ -16,5 +17,6 @@ func Pages() []scenario.Page {
 		tlsorigination.New(),
 		egressgateway.New(),
 		kubernetesservices.New(),
+		ingressgateway.New(),
 	}
 }
