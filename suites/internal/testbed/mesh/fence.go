@@ -55,13 +55,14 @@ func (r raised) close() {
 }
 
 // raise sends a fence.
-func (m *Mesh) raise(ctx context.Context, pod *corev1.Pod) (raised, error) {
+func (m *Mesh) raise(ctx context.Context, pod *corev1.Pod, s *stream) (raised, error) {
 	if isGateway(pod) {
-		return m.raiseAtGateway(ctx, pod)
+		return m.raiseAtGateway(ctx, pod, s)
 	}
 	port := firstFencePort + int(m.fences.sent.Add(1)%fencePorts)
-	err := m.cluster.typed.CoreV1().RESTClient().Get().Namespace(pod.Namespace).Resource("pods").
-		Name("http:" + pod.Name + ":" + strconv.Itoa(port)).SubResource("proxy").Do(ctx).Error()
+	// TLS, because Envoy would try HTTP again; with the slash at the end, because the API server would redirect to it.
+	path := fmt.Sprintf("/api/v1/namespaces/%s/pods/https:%s:%d/proxy/", pod.Namespace, pod.Name, port)
+	err := m.cluster.typed.CoreV1().RESTClient().Get().AbsPath(path).Do(ctx).Error()
 	// The pod refuses: 503. An answer would mean that somebody listens there.
 	if err != nil && !apierrors.IsServiceUnavailable(err) && !apierrors.IsInternalError(err) {
 		return raised{}, fmt.Errorf("send a fence to %s: %w", proxyOf(pod), err)
@@ -69,32 +70,50 @@ func (m *Mesh) raise(ctx context.Context, pod *corev1.Pod) (raised, error) {
 	return raised{id: strconv.Itoa(port)}, nil
 }
 
-func (m *Mesh) raiseAtGateway(ctx context.Context, pod *corev1.Pod) (raised, error) {
-	config, err := m.query(ctx, pod, proxyconfig.DynamicListeners)
-	if err != nil {
-		return raised{}, err
+func (m *Mesh) raiseAtGateway(ctx context.Context, pod *corev1.Pod, s *stream) (raised, error) {
+	generation := m.now()
+	way, known := s.fenceWay(generation)
+	if !known {
+		var err error
+		if way, err = m.findFenceWay(ctx, pod); err != nil {
+			return raised{}, err
+		}
+		s.setFenceWay(generation, way)
 	}
 	name := strings.ToLower(rand.Text()[:10]) + fenceSuffix
+	conn, err := m.tunnels.to(pod).dial(ctx, way.port)
+	if err != nil {
+		return raised{}, fmt.Errorf("send a fence to %s: %w", proxyOf(pod), err)
+	}
+	go way.send(conn, name) // until conn is closed
+	return raised{id: name, conn: conn}, nil
+}
+
+// findFenceWay looks for a listener of a gateway that can be made to write a line.
+func (m *Mesh) findFenceWay(ctx context.Context, pod *corev1.Pod) (fenceWay, error) {
+	config, err := m.query(ctx, pod, proxyconfig.DynamicListeners)
+	if err != nil {
+		return fenceWay{}, err
+	}
 	for _, listener := range config.Listeners {
-		send := fenceFor(listener, name)
-		if send == nil {
-			continue
+		if send := fenceFor(listener); send != nil {
+			return fenceWay{port: int(listener.Addresses[0].Port), send: send}, nil
 		}
-		conn, err := m.tunnels.to(pod).dial(ctx, int(listener.Addresses[0].Port))
-		if err != nil {
-			return raised{}, fmt.Errorf("send a fence to %s: %w", proxyOf(pod), err)
-		}
-		go send(conn) // until conn is closed
-		return raised{id: name, conn: conn}, nil
 	}
 	switch {
 	case slices.ContainsFunc(config.Listeners, func(l *proxyconfig.Listener) bool { return l.InForce() }):
-		return raised{}, fmt.Errorf("%s: %w", proxyOf(pod), errCannotFence)
+		return fenceWay{}, fmt.Errorf("%s: %w", proxyOf(pod), errCannotFence)
 	case len(config.Draining()) > 0:
-		return raised{}, m.awaitFlush(ctx, pod)
+		return fenceWay{}, m.awaitFlush(ctx, pod)
 	default:
-		return raised{}, errSilent
+		return fenceWay{}, errSilent
 	}
+}
+
+// fenceWay is how a gateway is made to write a line: what is sent to which port.
+type fenceWay struct {
+	port int
+	send func(conn net.Conn, name string)
 }
 
 // errSilent is a gateway without a listener in force: it takes no connection, so that it logs none.
@@ -140,16 +159,16 @@ func flushInterval(serverInfo []byte) (time.Duration, error) {
 }
 
 // fenceFor is how to make a listener write a line; nil where it cannot be done without traffic to somebody behind it.
-func fenceFor(listener *proxyconfig.Listener, name string) func(net.Conn) {
+func fenceFor(listener *proxyconfig.Listener) func(net.Conn, string) {
 	if !listener.InForce() || listener.Virtual || len(listener.Addresses) == 0 || len(listener.FilterChains) == 0 {
 		return nil
 	}
 	first := listener.FilterChains[0]
 	if first.TLS == nil && first.HTTP != nil && len(first.HTTP.AccessLogs) > 0 && len(first.Match.ServerNames) == 0 {
-		return func(conn net.Conn) { sendConnect(conn, name) }
+		return sendConnect
 	}
-	if _, found := listener.FilterChainFor(name); !found && len(listener.AccessLogs) > 0 {
-		return func(conn net.Conn) { sendHello(conn, name) }
+	if _, found := listener.FilterChainFor("any" + fenceSuffix); !found && len(listener.AccessLogs) > 0 {
+		return sendHello
 	}
 	return nil
 }
@@ -194,7 +213,7 @@ func (m *Mesh) fence(ctx context.Context, pod *corev1.Pod, s *stream, cursor uin
 	if silent, asked := s.silence(m.now()); asked && silent {
 		return true, nil
 	}
-	sent, err := m.raise(ctx, pod)
+	sent, err := m.raise(ctx, pod, s)
 	defer sent.close()
 	switch {
 	case errors.Is(err, errSilent):

@@ -110,6 +110,8 @@ type stream struct {
 	mute     uint64    // the generation in which a fence did not come, plus one; 0 is none
 	asked    uint64    // the generation in which it was asked whether the proxy logs at all, plus one; 0 is none
 	silent   bool      // the answer: it does not
+	found    uint64    // the generation in which the way of its fences was found, plus one; 0 is none
+	way      fenceWay
 }
 
 // logEntry is one line. Every line is parsed once.
@@ -276,6 +278,19 @@ func (s *stream) setSilence(generation uint64, silent bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.silent, s.asked = silent, generation+1
+}
+
+// fenceWay is how a fence is sent in this generation, if that was found out.
+func (s *stream) fenceWay(generation uint64) (fenceWay, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.way, s.found == generation+1
+}
+
+func (s *stream) setFenceWay(generation uint64, way fenceWay) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.way, s.found = way, generation+1
 }
 
 // isGone tells that there is no log to wait for any more.
