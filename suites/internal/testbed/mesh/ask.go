@@ -242,7 +242,8 @@ type watchedLogs struct {
 	logs    []watchedLog
 	markers map[string]bool
 	// late is how long the line of the last curl's own connection may take.
-	late time.Duration
+	late  time.Duration
+	times int // how often it was asked
 	// ports are those that curl came from; they are known where each time it had one connection only.
 	ports   map[uint16]bool
 	unknown bool
@@ -253,7 +254,7 @@ type watchedLog struct {
 	pod    *corev1.Pod
 	stream *stream
 	cursor uint64
-	proxy  bool // an Envoy, which can be fenced
+	proxy  bool // an Envoy, which logs what is sent to it
 	client bool // the client's own sidecar
 }
 
@@ -283,8 +284,8 @@ func (m *Mesh) openLog(ctx context.Context, l *watchedLog) error {
 	if l.stream = m.logs.follow(l.pod, l.peer.Container); l.stream == nil {
 		return errors.New("the mesh is closed")
 	}
-	if l.proxy && !l.stream.isFenced() {
-		if _, err := m.fence(ctx, l.pod, l.stream, l.stream.cursor()); err != nil {
+	if !l.stream.isFenced() {
+		if _, err := l.fence(ctx, m, l.stream.cursor()); err != nil {
 			return fmt.Errorf("the log of %s cannot be read: %w", l.peer, err)
 		}
 	}
@@ -292,8 +293,16 @@ func (m *Mesh) openLog(ctx context.Context, l *watchedLog) error {
 	return nil
 }
 
-// How long the client's sidecar may take to write the line of a connection that curl has closed. That of an HTTP request lies before the fence;
-// that of a connection comes when the other side has closed it as well. It is waited for in vain where traffic does not pass the sidecar.
+func (l *watchedLog) fence(ctx context.Context, m *Mesh, cursor uint64) (bool, error) {
+	if l.proxy {
+		return m.fence(ctx, l.pod, l.stream, cursor)
+	}
+	return m.fenceServer(ctx, l.pod, l.stream, cursor)
+}
+
+// How long the client's sidecar or a server may take to write the line of a connection that curl has closed. That of an HTTP request lies
+// before the fence; that of a connection comes when the other side has closed it as well. It is waited for in vain where traffic does not
+// pass the sidecar, or does not reach the server.
 const (
 	lateHTTP = 250 * time.Millisecond
 	lateTLS  = 1500 * time.Millisecond
@@ -301,6 +310,7 @@ const (
 
 // asked notes what ties lines to the question.
 func (w *watchedLogs) asked(e probe.Evidence, ran output) {
+	w.times++
 	if e.Marker != "" {
 		w.markers[e.Marker] = true
 	}
@@ -338,15 +348,16 @@ func localPort(stdout []byte) (uint16, bool) {
 	return uint16(port), err == nil && port > 0
 }
 
-// read fences every proxy and files the lines that came since the cursors.
+// read fences every log and files the lines that came since the cursors.
 func (w *watchedLogs) read(ctx context.Context, m *Mesh, e *probe.Evidence) error {
 	e.Logs, e.Fence = map[probe.Peer][]probe.LogLine{}, map[probe.Peer]bool{}
 	fenced := make([]bool, len(w.logs))
 	err := eachIndexed(w.logs, func(i int, l *watchedLog) error {
-		var err error
-		if l.proxy {
-			fenced[i], err = m.fence(ctx, l.pod, l.stream, l.cursor)
+		if !l.proxy {
+			w.awaitServer(ctx, l)
 		}
+		var err error
+		fenced[i], err = l.fence(ctx, m, l.cursor)
 		if err == nil && l.client && fenced[i] && w.late > 0 {
 			err = w.awaitOwn(ctx, m, l)
 		}
@@ -361,9 +372,8 @@ func (w *watchedLogs) read(ctx context.Context, m *Mesh, e *probe.Evidence) erro
 			return fmt.Errorf("read the logs: %w", err)
 		}
 		e.Logs[l.peer] = append(e.Logs[l.peer], w.evidence(l, lines)...)
-		if all, told := e.Fence[l.peer]; l.proxy {
-			e.Fence[l.peer] = fenced[i] && (all || !told)
-		}
+		all, told := e.Fence[l.peer]
+		e.Fence[l.peer] = fenced[i] && (all || !told)
 	}
 	return nil
 }

@@ -186,6 +186,9 @@ func sendHello(conn net.Conn, name string) {
 
 // fenceIn is what identifies the fence that wrote a line; empty for every other line. address is the pod's.
 func fenceIn(line probe.LogLine, address string) string {
+	if line.Format == probe.Unparsed && strings.HasSuffix(line.Raw, fenceSuffix) {
+		return line.Raw // a plain server's
+	}
 	for _, text := range []string{line.Authority, line.SNI} {
 		if i := strings.Index(text, fenceSuffix); i > 0 {
 			return text[:i] + fenceSuffix

@@ -30,6 +30,7 @@ func TestFenceIn(t *testing.T) {
 		{"a gateway has no route", connectNowhere, "10.244.0.20", "abcdefghij.fence.meshproof.invalid"},
 		{"a gateway has no filter chain", helloForNobody, "10.244.0.20", "klmnopqrst.fence.meshproof.invalid"},
 		{"a request of a page, from such a port", ofAPage, "10.244.0.18", ""},
+		{"a plain server's", "mnopqrstuv.fence.meshproof.invalid", "10.244.0.21", "mnopqrstuv.fence.meshproof.invalid"},
 		{"such a port of another pod", passedOn, "10.244.0.99", ""},
 		{"no access log", "2026-11-21T00:00:39.313378Z	info	Envoy proxy is ready", "10.244.0.18", ""},
 	} {
@@ -89,4 +90,28 @@ func TestFlushInterval(t *testing.T) {
 	g.Expect(flushInterval([]byte(`{"version":"x","command_line_options":{"file_flush_interval":"0.020s"}}`))).To(Equal(20 * time.Millisecond))
 	_, err := flushInterval([]byte(`{}`))
 	g.Expect(err).To(HaveOccurred())
+}
+
+// A server's line that comes late is waited for, as many as there were requests, and no longer than it may take.
+func TestAwaitServer(t *testing.T) {
+	const tunnel = `1795229596.235      6 10.244.0.15 TCP_TUNNEL/200 1295 CONNECT map.baidu.com:443 - HIER_DIRECT/198.51.100.69 -`
+	g := NewWithT(t)
+	log := newFakeLog()
+	s := followed(t, log)
+	w := &watchedLogs{times: 2, late: time.Minute}
+	l := &watchedLog{stream: s}
+	done := make(chan struct{})
+	go func() {
+		w.awaitServer(t.Context(), l)
+		close(done)
+	}()
+	log.write(time.Now(), "mnopqrstuv.fence.meshproof.invalid")
+	log.write(time.Now(), "2026/11/21 02:53:14| Accepting HTTP Socket connections")
+	log.write(time.Now(), tunnel)
+	g.Consistently(done).WithTimeout(50 * time.Millisecond).ShouldNot(BeClosed())
+	log.write(time.Now(), tunnel)
+	g.Eventually(done).Should(BeClosed())
+
+	w.times, w.late = 3, 20*time.Millisecond
+	w.awaitServer(t.Context(), l) // ends
 }

@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/util/jsonpath"
 
@@ -60,6 +62,9 @@ func (m *Mesh) get(ctx context.Context, action scenario.GetAction, env scenario.
 	}
 	if err := fill(&e, table); err != nil {
 		return e, err
+	}
+	if mapping.GroupVersionKind.GroupKind() == secretKind {
+		e.Objects = namesOnly(e.Objects)
 	}
 	if len(e.Table.Rows) == 0 {
 		e.Stderr += nothingFound(action.Namespace)
@@ -154,6 +159,15 @@ func fill(e *probe.Evidence, table *metav1.Table) error {
 	return nil
 }
 
+// namesOnly leaves of Secrets what may be kept: the names of their fields.
+func namesOnly(secrets []probe.Object) []probe.Object {
+	kept := make([]probe.Object, len(secrets))
+	for i, secret := range secrets {
+		kept[i] = withoutValues(&unstructured.Unstructured{Object: secret}).Object
+	}
+	return kept
+}
+
 func cell(cells []any, i int) string {
 	if i >= len(cells) || cells[i] == nil {
 		return ""
@@ -197,6 +211,7 @@ func (m *Mesh) export(ctx context.Context, action scenario.ExportAction, env sce
 	if e.Exit != 0 {
 		return e, fmt.Errorf("export %s: %s", action.Name, strings.TrimSpace(e.Stderr))
 	}
+	e.Objects = slices.DeleteFunc(e.Objects, isGoing)
 	value, err := evaluate(action.JSONPath, source(action.From, e.Objects))
 	if err != nil {
 		return e, fmt.Errorf("export %s from %s: %w", action.Name, strings.Join(command, " "), err)
@@ -208,6 +223,12 @@ func (m *Mesh) export(ctx context.Context, action scenario.ExportAction, env sce
 		Command: command, Stdout: value, Stderr: e.Stderr, Size: int64(len(value)), Objects: e.Objects,
 		Vars: map[string]string{action.Name: value},
 	}, nil
+}
+
+// isGoing tells of an object that is being deleted: after a roll-out the pods of before may stay for a while, and nobody means them.
+func isGoing(object probe.Object) bool {
+	at, _, _ := unstructured.NestedString(object, "metadata", "deletionTimestamp")
+	return at != ""
 }
 
 // source is what kubectl hands to a path: the object that was named, else a list.

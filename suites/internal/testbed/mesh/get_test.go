@@ -78,3 +78,20 @@ func TestEvaluate(t *testing.T) {
 	_, err := evaluate("{.spec.loadBalancerIP}", source(named, []probe.Object{service}))
 	NewWithT(t).Expect(err).To(MatchError(ContainSubstring("loadBalancerIP is not found")))
 }
+
+// Of a Secret no value is kept, also none that kubectl apply left in an annotation.
+func TestNamesOnly(t *testing.T) {
+	g := NewWithT(t)
+	kept := namesOnly([]probe.Object{{"metadata": map[string]any{
+		"name": "client-credential", "annotations": map[string]any{"kubectl.kubernetes.io/last-applied-configuration": "c2VjcmV0"},
+	}, "data": map[string]any{"tls.key": "c2VjcmV0"}}})
+	text, err := json.Marshal(kept)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(string(text)).To(And(ContainSubstring("client-credential"), ContainSubstring("tls.key"), Not(ContainSubstring("c2VjcmV0"))))
+}
+
+func TestIsGoing(t *testing.T) {
+	g := NewWithT(t)
+	g.Expect(isGoing(probe.Object{"metadata": map[string]any{"deletionTimestamp": "2026-11-21T02:53:14Z"}})).To(BeTrue())
+	g.Expect(isGoing(probe.Object{"metadata": map[string]any{"name": "squid"}})).To(BeFalse())
+}

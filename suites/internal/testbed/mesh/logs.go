@@ -227,9 +227,14 @@ func (s *stream) from(cursor uint64) ([]logEntry, <-chan struct{}, error) {
 
 // await returns when a line that is wanted has come, among those from the cursor on.
 func (s *stream) await(ctx context.Context, cursor uint64, wanted func(logEntry) bool) error {
+	return s.awaitAll(ctx, cursor, func(lines []logEntry) bool { return slices.ContainsFunc(lines, wanted) })
+}
+
+// awaitAll returns when the lines from the cursor on are enough.
+func (s *stream) awaitAll(ctx context.Context, cursor uint64, enough func([]logEntry) bool) error {
 	for {
 		lines, changed, fault := s.from(cursor)
-		if slices.ContainsFunc(lines, wanted) {
+		if enough(lines) {
 			return nil
 		}
 		select {

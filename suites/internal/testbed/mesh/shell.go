@@ -199,13 +199,18 @@ func (s *shell) failure(err error) error {
 	s.stop()
 	<-s.ended
 	switch {
-	case s.why != nil && (strings.Contains(s.why.Error(), "executable file not found") || strings.Contains(s.why.Error(), "no such file or directory")):
+	case isNoProgram(s.why):
 		return errNoShell
 	case s.why != nil:
 		return fmt.Errorf("the exec stream broke: %w", s.why)
 	default:
 		return fmt.Errorf("the exec stream ended: %w", err)
 	}
+}
+
+// isNoProgram tells that the container does not have what was to be run.
+func isNoProgram(err error) bool {
+	return err != nil && (strings.Contains(err.Error(), "executable file not found") || strings.Contains(err.Error(), "no such file or directory"))
 }
 
 // tape keeps what one stream brought.

@@ -1,0 +1,52 @@
+package mesh
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// A plain server (nginx, squid) answers for itself: traffic that it is known to log would be traffic of nobody. Its log is the standard output
+// of its container's first process, a pipe: a line that is written into that pipe comes after every line that the server has written. What
+// the server has not written yet, of a connection that is just closing, is waited for before.
+
+// fenceServer is fence for a container that is no proxy. It is false where the line cannot be written: without a shell, or where the first process
+// keeps its standard output to itself.
+func (m *Mesh) fenceServer(ctx context.Context, pod *corev1.Pod, s *stream, cursor uint64) (bool, error) {
+	if s.isMute(m.now()) {
+		return false, nil
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, fenceTimeout, errNoFence)
+	defer cancel()
+	id := strings.ToLower(rand.Text()[:10]) + fenceSuffix
+	ran, err := m.shells.run(ctx, pod, s.container, []string{"sh", "-c", "echo " + id + " >/proc/1/fd/1"})
+	if err != nil && !isNoProgram(err) {
+		return false, fmt.Errorf("send a fence to container %s of pod %s: %w", s.container, fullName(pod), err)
+	}
+	if err == nil && ran.exit == 0 {
+		err = s.await(ctx, cursor, func(line logEntry) bool { return line.fence == id })
+	} else {
+		err = errNoFence
+	}
+	if errors.Is(err, errNoFence) {
+		s.setMute(m.now())
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	s.setFenced()
+	return true, nil
+}
+
+// awaitServer waits for the lines of a server: one for each time that it was asked. That fewer come is no error: whoever is watched need not
+// have been asked.
+func (w *watchedLogs) awaitServer(ctx context.Context, l *watchedLog) {
+	ctx, cancel := context.WithTimeout(ctx, w.late)
+	defer cancel()
+	_ = l.stream.awaitAll(ctx, l.cursor, func(lines []logEntry) bool { return len(w.evidence(*l, lines)) >= w.times })
+}
