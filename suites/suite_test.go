@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -79,6 +80,11 @@ func setUp(ctx context.Context, out string) error {
 		return err
 	}
 	DeferCleanup(m.Close)
+	DeferCleanup(func(ctx SpecContext) {
+		if err := m.Health(ctx); err != nil {
+			fmt.Fprintf(os.Stderr, "warning: %s\n", strings.ReplaceAll(err.Error(), "\n", "; "))
+		}
+	})
 	run = &replay.Run{
 		Walker:   replay.Walker{Bed: m, Evidence: filepath.Join(out, "evidence")},
 		Journal:  journal,

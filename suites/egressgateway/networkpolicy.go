@@ -33,6 +33,11 @@ func enforced(more ...Step) []Step {
 	}, more...)
 }
 
+// timingOut is the same request where the network policy stops it.
+func timingOut(watch ...probe.Peer) Action {
+	return SendAction{Probe: fromTestEgress(), Watch: watch, Limit: TimesOut}
+}
+
 // straightToSite are the promises about a request that did not pass the gateway.
 func straightToSite() []Expectation {
 	return []Expectation{
@@ -102,7 +107,7 @@ func networkPolicyBlocksBypass() Scenario {
 	steps = append(steps, enforced(
 		Step{
 			Says: "Resend the HTTPS request: the network policy blocks it",
-			Do:   Send(fromTestEgress(), EgressGateway),
+			Do:   timingOut(EgressGateway),
 			Want: append(blocked(), Derived("the gateway saw nothing of it", NotLoggedBy(EgressGateway))),
 		},
 		Step{Says: "Take the policy away", Do: DeleteAction{Files: []string{"policy/networkpolicy.yaml"}, Namespace: "test-egress"}},
@@ -126,7 +131,7 @@ func networkPolicyViaGateway() Scenario {
 	redeployed.Limit = Rollout
 	steps := []Step{{Says: "The HTTPS gateway is in place", Do: httpsGateway()}}
 	steps = append(steps, enforced(
-		Step{Says: "The pod without a sidecar is blocked", Do: Send(fromTestEgress()), Want: blocked()},
+		Step{Says: "The pod without a sidecar is blocked", Do: timingOut(), Want: blocked()},
 		Step{Says: "Label test-egress for the injection of sidecars", Do: LabelNamespace("test-egress", "istio-injection", "enabled")},
 		Step{Says: "Redeploy curl in test-egress", Do: Restart(testEgress())},
 		Step{
@@ -188,7 +193,7 @@ func networkPolicyCleanup() Scenario {
 		},
 		Step{Says: "Before the clean-up istio-system has its label", Do: namespace("istio-system"), Want: labelled("istio", "system")},
 		Step{Says: "Before the clean-up kube-system has its label", Do: namespace("kube-system"), Want: labelled("kube-system", "true")},
-		Step{Says: "Before the clean-up the policy blocks requests from test-egress", Do: Send(fromTestEgress()), Want: blocked()},
+		Step{Says: "Before the clean-up the policy blocks requests from test-egress", Do: timingOut(), Want: blocked()},
 		Step{
 			Says: "Delete the destination rule",
 			Do:   DeleteAction{Objects: []ObjectRef{{Resource: "destinationrule", Name: "egressgateway-for-cnn"}}, Namespace: "test-egress"},

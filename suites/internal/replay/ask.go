@@ -31,7 +31,7 @@ func (w *walk) ask(ctx context.Context, q scenario.Question, step scenario.Step,
 	a := &asking{limit: limitOf(q), started: time.Now(), tracks: w.tracks(step, res)}
 	defer stopwatch(&w.result.Timings.Probes)()
 	for {
-		evidence, err := w.Bed.Ask(ctx, q, w.env)
+		evidence, err := w.Bed.Ask(ctx, w.page.Manifests, q, w.env)
 		if ctx.Err() != nil {
 			return fmt.Errorf("interrupted: %w", context.Cause(ctx))
 		}

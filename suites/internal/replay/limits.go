@@ -22,6 +22,7 @@ var limits = map[scenario.Limit]limit{
 	scenario.Rollout:  {Timeout: 2 * time.Minute, Grace: 2 * time.Minute, InARow: 1},
 	scenario.DNSCache: {Timeout: 40 * time.Second, Grace: 35 * time.Second, InARow: 3},
 	scenario.Measured: {Timeout: 0, Grace: 0, InARow: 1},
+	scenario.TimesOut: {Timeout: 10 * time.Second, Grace: 2 * time.Second, InARow: 1},
 }
 
 // limitOf is the row a question names. Only requests are asked three times: objects and configuration come from a

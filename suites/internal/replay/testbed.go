@@ -21,8 +21,8 @@ type Testbed interface {
 	Change(ctx context.Context, files fs.FS, c scenario.Change, env scenario.Env) (scenario.Undo, error)
 	// Settle returns when every proxy concerned holds the newest configuration, nothing is warming and nothing was rejected.
 	Settle(ctx context.Context) error
-	// Ask brings back the evidence of one attempt.
-	Ask(ctx context.Context, q scenario.Question, env scenario.Env) (probe.Evidence, error)
+	// Ask brings back the evidence of one attempt; files are the page's.
+	Ask(ctx context.Context, files fs.FS, q scenario.Question, env scenario.Env) (probe.Evidence, error)
 	// Baseline remembers the objects and the proxies' configuration as they are now.
 	Baseline(ctx context.Context) (scenario.Baseline, error)
 	// Diagnose writes what a person needs to understand a failure into dir: it is called before anything is undone.

@@ -72,7 +72,7 @@ func (b *bed) Settle(context.Context) error {
 	return nil
 }
 
-func (b *bed) Ask(_ context.Context, q scenario.Question, env scenario.Env) (probe.Evidence, error) {
+func (b *bed) Ask(_ context.Context, _ fs.FS, q scenario.Question, env scenario.Env) (probe.Evidence, error) {
 	b.asked++
 	switch {
 	case b.dirty:
@@ -293,11 +293,11 @@ type interrupting struct {
 	stop  func()
 }
 
-func (i *interrupting) Ask(ctx context.Context, q scenario.Question, env scenario.Env) (probe.Evidence, error) {
+func (i *interrupting) Ask(ctx context.Context, files fs.FS, q scenario.Question, env scenario.Env) (probe.Evidence, error) {
 	if i.asked >= i.after {
 		i.stop()
 	}
-	return i.bed.Ask(ctx, q, env)
+	return i.bed.Ask(ctx, files, q, env)
 }
 
 func TestWhatWasRememberedIsThereInLaterSteps(t *testing.T) {
@@ -323,7 +323,7 @@ func TestWhatWasRememberedIsThereInLaterSteps(t *testing.T) {
 // holding is a gateway whose configuration is the number of times that it was asked for.
 type holding struct{ *bed }
 
-func (h holding) Ask(context.Context, scenario.Question, scenario.Env) (probe.Evidence, error) {
+func (h holding) Ask(context.Context, fs.FS, scenario.Question, scenario.Env) (probe.Evidence, error) {
 	h.asked++
 	return probe.Evidence{Proxies: map[probe.Peer]any{scenario.IngressGateway: h.asked}}, nil
 }

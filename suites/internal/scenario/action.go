@@ -138,6 +138,7 @@ const (
 	Rollout  Limit = "rollout"  // pods are replaced
 	DNSCache Limit = "dns"      // a name must leave or enter the cluster's DNS
 	Measured Limit = "measured" // the page measures time: asked once
+	TimesOut Limit = "timesout" // the answer is a time-out of the client's: as short as Converge, once is enough
 )
 
 func (ApplyAction) action()          {}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"net/netip"
 	"regexp"
@@ -19,11 +20,11 @@ import (
 	"github.com/meshproof/meshproof/suites/internal/scenario"
 )
 
-// Ask brings back the evidence of one attempt. An error means that it could not be asked: the API server, a stream or the pod failed.
+// Ask brings back the evidence of one attempt; files are the page's. An error means that it could not be asked: the API server, a stream or the pod failed.
 // Whatever the mesh itself answered, or refused to, is evidence.
-func (m *Mesh) Ask(ctx context.Context, q scenario.Question, env scenario.Env) (probe.Evidence, error) {
+func (m *Mesh) Ask(ctx context.Context, files fs.FS, q scenario.Question, env scenario.Env) (probe.Evidence, error) {
 	started := time.Now()
-	e, err := m.answer(ctx, q, env)
+	e, err := m.answer(ctx, files, q, env)
 	if err != nil {
 		return probe.Evidence{}, err
 	}
@@ -36,14 +37,14 @@ func (m *Mesh) Ask(ctx context.Context, q scenario.Question, env scenario.Env) (
 	return e, nil
 }
 
-func (m *Mesh) answer(ctx context.Context, q scenario.Question, env scenario.Env) (probe.Evidence, error) {
+func (m *Mesh) answer(ctx context.Context, files fs.FS, q scenario.Question, env scenario.Env) (probe.Evidence, error) {
 	switch q := q.(type) {
 	case scenario.SendAction:
 		return m.send(ctx, q, env)
 	case scenario.GetAction:
 		return m.get(ctx, q, env)
 	case scenario.DryRunAction:
-		return m.dryRun(ctx, m.pageFiles(), q, env)
+		return m.dryRun(ctx, files, q, env)
 	case scenario.ExecAction:
 		return m.execute(ctx, q, env)
 	case scenario.IstioctlAction:

@@ -22,9 +22,6 @@ import (
 // nothing has to be taken back. A *scenario.RejectedError is the API server's answer to the page's YAML; any other error says that
 // the change could not be made.
 func (m *Mesh) Change(ctx context.Context, files fs.FS, c scenario.Change, env scenario.Env) (scenario.Undo, error) {
-	m.mu.Lock()
-	m.files = files
-	m.mu.Unlock()
 	ctx, warned := collectWarnings(ctx)
 	defer func() { m.remember(warned) }()
 	change := &change{mesh: m, files: files, env: env}

@@ -57,19 +57,9 @@ func (m *Mesh) runIstioctl(ctx context.Context, action scenario.IstioctlAction, 
 	}, nil
 }
 
-// pageFiles are those of the last change: a question brings none of its own.
-func (m *Mesh) pageFiles() fs.FS {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.files
-}
-
 // dryRun is kubectl apply --dry-run=server: whether the API server would take a manifest.
 func (m *Mesh) dryRun(ctx context.Context, files fs.FS, action scenario.DryRunAction, env scenario.Env) (probe.Evidence, error) {
 	e := probe.Evidence{Command: []string{"kubectl", "apply", "--dry-run=server", "-f", action.File}}
-	if files == nil {
-		return e, errors.New("no change came before the dry run, so that the page's files are not known")
-	}
 	objects, err := readManifest(files, action.File, env)
 	if err != nil {
 		return e, err

@@ -52,7 +52,6 @@ type Mesh struct {
 	warned     []string
 	tolerated  map[string]int // what may stay warming, and how many changes said so
 	late       []lateRestart
-	files      fs.FS    // of the page under way
 	installed  []string // the options on top of the original installation
 	healthy    health
 }

@@ -57,16 +57,19 @@ func (m *Mesh) restartLate(ctx context.Context) error {
 	late := m.late
 	m.late = nil
 	m.mu.Unlock()
-	done := map[probe.Peer]bool{}
-	for _, l := range late {
+	seen := map[probe.Peer]bool{}
+	for _, l := range late { // the way back begins with the last restart: that one made the pods that are there
+		if seen[l.workload] {
+			continue
+		}
+		seen[l.workload] = true
 		now, err := m.circumstances(ctx, l.workload.Namespace)
 		if err != nil {
 			return err
 		}
-		if now == l.made || done[l.workload] {
+		if now == l.made {
 			continue
 		}
-		done[l.workload] = true
 		if err := m.restart(ctx, l.workload); err != nil {
 			return fmt.Errorf("restart %s on the way back: %w", l.workload, err)
 		}

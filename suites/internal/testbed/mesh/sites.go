@@ -27,7 +27,8 @@ func (m *Mesh) world() (*corev1.Pod, error) {
 }
 
 // ensureSite tells why a site cannot be used: nobody answers for it, or a proxy knows it already, which would make every negative
-// worthless. The answer holds until RecheckSites.
+// worthless. A host that passed is not looked at again: what scenarios make known, they
+// are proven to take back.
 func (m *Mesh) ensureSite(ctx context.Context, host string) (string, error) {
 	m.mu.Lock()
 	reason, checked := m.sites[host]
@@ -59,13 +60,6 @@ func (m *Mesh) ensureSite(ctx context.Context, host string) (string, error) {
 	defer m.mu.Unlock()
 	m.sites[host] = ""
 	return "", nil
-}
-
-// RecheckSites has the guard look at the proxies again when a site is next needed: at the start of a page, for example.
-func (m *Mesh) RecheckSites() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	clear(m.sites)
 }
 
 // whoKnows names the first proxy that has a cluster, an endpoint or a listener for a site; empty when none has.
