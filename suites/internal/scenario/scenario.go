@@ -76,12 +76,8 @@ const (
 	IstioProxy Capability = "istio-proxy"
 	// NetworkPolicyEnforced is a CNI, or an agent beside it, that enforces networking.k8s.io/v1 NetworkPolicy.
 	NetworkPolicyEnforced Capability = "network-policy"
-	// RefusalCounters is proxies that keep the counters of TLS handshakes that they refused, RefusalCounterNames.
+	// RefusalCounters is proxies that count by listener why they refused a TLS handshake. Istio's own selection of counters leaves them out.
+	//
+	// Source: https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/#ProxyConfig-ProxyStatsMatcher
 	RefusalCounters Capability = "refusal-counters"
 )
-
-// RefusalCounterNames finds the counters of a listener that tell why it refused a TLS handshake. Istio's own selection of counters leaves them
-// out; they are kept where meshConfig.defaultConfig.proxyStatsMatcher.inclusionRegexps has this expression.
-//
-// Source: https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/#ProxyConfig-ProxyStatsMatcher
-const RefusalCounterNames = `listener\..*(\.ssl\.fail_verify_.*|\.downstream_context_secrets_not_ready)`

@@ -24,6 +24,7 @@ import (
 func (m *Mesh) Change(ctx context.Context, files fs.FS, c scenario.Change, env scenario.Env) (scenario.Undo, error) {
 	ctx, warned := collectWarnings(ctx)
 	defer func() { m.remember(warned) }()
+	m.duty(true)
 	change := &change{mesh: m, files: files, env: env}
 	var err error
 	switch c := c.(type) {
@@ -51,7 +52,10 @@ func (m *Mesh) Change(ctx context.Context, files fs.FS, c scenario.Change, env s
 	if len(change.undo) == 0 {
 		return nil, err
 	}
-	return change.takeBack, err
+	return func(ctx context.Context) error {
+		m.duty(false)
+		return change.takeBack(ctx)
+	}, err
 }
 
 // change is one action under way: what it did so far, and how to take that back.

@@ -44,6 +44,7 @@ type Mesh struct {
 
 	mu         sync.Mutex
 	pending    *pendingChanges
+	mounts     mountChanges
 	generation uint64       // grows with every change, so that a snapshot knows whether it is still true
 	ofScenario map[key]bool // what a scenario has created and not taken back
 	fixtures   []made
@@ -83,7 +84,7 @@ func Connect(ctx context.Context, options Options) (*Mesh, error) {
 	living, stop := context.WithCancel(context.WithoutCancel(ctx))
 	m := &Mesh{
 		options: options, cluster: cluster, tunnels: newTunnels(cluster), stop: stop,
-		pending: newPending(), ofScenario: map[key]bool{}, sites: map[string]string{}, tolerated: map[string]int{},
+		pending: newPending(), mounts: newMountChanges(), ofScenario: map[key]bool{}, sites: map[string]string{}, tolerated: map[string]int{},
 	}
 	m.logs, m.shells = newLogBook(living, cluster.typed), newShells(living, cluster)
 	if m.pods, err = watchPods(ctx, cluster.typed, m.sawPod); err != nil {
@@ -183,6 +184,9 @@ func (m *Mesh) note(k key, newest *unstructured.Unstructured) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.pending.note(k, newest)
+	if k.kind == secretKind {
+		m.mounts.changed[k] = newest
+	}
 	m.generation++
 }
 

@@ -7,6 +7,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 
@@ -127,30 +128,57 @@ func (p *pendingChanges) logFileMissingIn(state proxyState) string {
 	return fmt.Sprintf("writes its access log to %q, not to %q", state.logFiles, *p.logFile)
 }
 
-// secretMissingIn compares a certificate that a gateway got from istiod with the Secret it comes from.
+// secretMissingIn compares the certificates that a proxy got from istiod, or from the files that its pod mounts, with the Secret they come from.
 func secretMissingIn(state proxyState, k key, object *unstructured.Unstructured) string {
 	if object == nil {
 		return "" // Envoy keeps the last certificate for as long as a listener names it
 	}
-	wanted, ok := leafOf(object)
-	if !ok {
-		return ""
-	}
 	for _, held := range state.secrets {
-		name, isCredential := strings.CutPrefix(held.Name, "kubernetes://")
-		if !isCredential || (name != k.name && name != k.namespace+"/"+k.name) || !held.InForce() {
+		fields := fieldsOf(held.Name, k, state.pod)
+		if len(fields) == 0 || !held.InForce() {
 			continue
 		}
-		if leaf, ok := held.Leaf(); ok && leaf.Fingerprint != wanted {
+		wanted, ok := leafOf(object, fields)
+		if leaf, has := held.Leaf(); ok && has && leaf.Fingerprint != wanted {
 			return "still holds the former certificate of " + k.String()
 		}
 	}
 	return ""
 }
 
-// leafOf is the SHA-256 of the certificate in a Secret.
-func leafOf(object *unstructured.Unstructured) (string, bool) {
-	for _, field := range []string{corev1.TLSCertKey, "cert"} {
+// fieldsOf are the fields of a Secret that may hold the certificate which a proxy knows by a name: kubernetes://<secret> from istiod,
+// file-cert:<certificate>~<key> and file-root:<authority> from files. None where it comes from elsewhere.
+//
+// Source: istio.io/istio/pkg/security, SdsCertificateConfig.
+func fieldsOf(name string, k key, pod *corev1.Pod) []string {
+	if credential, ok := strings.CutPrefix(name, "kubernetes://"); ok {
+		if credential == k.name || credential == k.namespace+"/"+k.name {
+			return []string{corev1.TLSCertKey, "cert"}
+		}
+		return nil
+	}
+	file, isAuthority := strings.CutPrefix(name, "file-root:")
+	if !isAuthority {
+		var isFile bool
+		if file, isFile = strings.CutPrefix(name, "file-cert:"); !isFile {
+			return nil
+		}
+		file, _, _ = strings.Cut(file, "~")
+	}
+	if pod == nil || pod.Namespace != k.namespace {
+		return nil
+	}
+	for _, at := range mountsOf(pod, k.name) {
+		if path.Dir(file) == at.folder {
+			return []string{path.Base(file)}
+		}
+	}
+	return nil
+}
+
+// leafOf is the SHA-256 of the first certificate in one of these fields of a Secret.
+func leafOf(object *unstructured.Unstructured, fields []string) (string, bool) {
+	for _, field := range fields {
 		text, _, _ := unstructured.NestedString(object.Object, "data", field)
 		decoded, err := decodeBase64(text)
 		if err != nil {

@@ -23,8 +23,9 @@ func (c *change) secret(ctx context.Context, action scenario.SecretAction) error
 	if err := c.applyObject(ctx, "kubectl create secret", object, action.Secret.Namespace); err != nil {
 		return err
 	}
-	c.mesh.tolerateNothing() // what was missing may be there now
-	return nil
+	c.mesh.tolerateNothing()           // what was missing may be there now
+	_, err = c.mesh.refreshMounts(ctx) // the kubelet begins while the page goes on
+	return err
 }
 
 // secretObject is the Secret with its content, which is made now.

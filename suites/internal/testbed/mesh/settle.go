@@ -39,9 +39,10 @@ var notInNames = regexp.MustCompile(`[^a-z0-9]+`)
 
 var envoyFilter = schema.GroupVersionKind{Group: "networking.istio.io", Version: "v1alpha3", Kind: "EnvoyFilter"}
 
-// Settle returns when every proxy holds the newest configuration. It proves, in this order: changed workloads are rolled out; istiod's own
-// stores hold every changed object in its newest version, or no longer; every proxy's Envoy shows the settle mark of a push made
-// after that; istiod has sent, and every proxy acknowledged, all of that push; nothing is warming and nothing was refused.
+// Settle returns when every proxy holds the newest configuration. It proves, in this order: changed workloads are rolled out; pods show the
+// Secrets that they mount as they are now; istiod's own stores hold every changed object in its newest version, or no longer; every proxy's
+// Envoy shows the settle mark of a push made after that; istiod has sent, and every proxy acknowledged, all of that push; nothing is warming
+// and nothing was refused.
 //
 // It costs nothing when nothing was changed since the last time. The error of a timeout is the last thing that was missing.
 func (m *Mesh) Settle(ctx context.Context) error {
@@ -51,10 +52,16 @@ func (m *Mesh) Settle(ctx context.Context) error {
 	m.mu.Lock()
 	pending := m.pending
 	m.mu.Unlock()
+	if err := m.awaitRollouts(ctx, pending); err != nil {
+		return err
+	}
+	if err := m.awaitMounts(ctx); err != nil {
+		return err
+	}
 	if pending.isEmpty() {
 		return nil
 	}
-	steps := []func(context.Context, *pendingChanges) error{m.awaitRollouts, m.awaitIstiod, m.awaitProxies}
+	steps := []func(context.Context, *pendingChanges) error{m.awaitIstiod, m.awaitProxies}
 	for _, step := range steps {
 		if err := step(ctx, pending); err != nil {
 			return err
@@ -309,6 +316,7 @@ func (s *settling) unsettled(state proxyState, delivered delivery, push uint64) 
 
 // proxyState is what settling asks of one proxy.
 type proxyState struct {
+	pod       *corev1.Pod
 	warming   []string
 	rejected  []proxyconfig.Rejection
 	hasRoutes bool
@@ -319,7 +327,7 @@ type proxyState struct {
 
 // stateOf asks a proxy for names and states, and for contents only where the changes are about them.
 func (s *settling) stateOf(ctx context.Context, pod *corev1.Pod) (proxyState, error) {
-	var state proxyState
+	state := proxyState{pod: pod}
 	queries := []proxyconfig.Query{
 		proxyconfig.ListenerStates, proxyconfig.WarmingClusters.Only("cluster.name"), proxyconfig.WarmingSecrets.Only("name"),
 		proxyconfig.DynamicRoutes.Only("route_config.name"),
