@@ -41,6 +41,10 @@ help: ## Every target with one line
 e2e: setup build ## Everything: testbed up, pages replayed, report in reports/out, testbed down
 	@exec $(meshproof) e2e
 
+.PHONY: mutate
+mutate: setup build ## Prove that the promises can fail: replay with one step left out at a time (PAGE, SCENARIO, LABEL)
+	@exec $(meshproof) mutate
+
 .PHONY: list
 list: build ## The scenarios, each with the document and the lines it comes from
 	@exec $(meshproof) list

@@ -25,9 +25,10 @@ import (
 
 // What the command behind `make e2e` tells this binary.
 const (
-	outEnv   = "MESHPROOF_OUT"   // where the journal was begun
-	runEnv   = "MESHPROOF_RUN"   // the run's id, on every object that is made
-	totalEnv = "MESHPROOF_TOTAL" // scenarios that were selected, for the progress line
+	outEnv    = "MESHPROOF_OUT"    // where the journal was begun
+	runEnv    = "MESHPROOF_RUN"    // the run's id, on every object that is made
+	totalEnv  = "MESHPROOF_TOTAL"  // scenarios that were selected, for the progress line
+	mutateEnv = "MESHPROOF_MUTATE" // replay mutants instead of scenarios
 
 	failureFile = "suite-failure.txt" // why no scenario could be asked
 )
@@ -35,11 +36,21 @@ const (
 // run is what every page of this run shares; it is filled before the first scenario.
 var run *replay.Run
 
+// mutate tells whether mutants are replayed; graves then holds what became of them.
+var (
+	mutate = os.Getenv(mutateEnv) != ""
+	graves *printedGraves
+)
+
 // The tree: every page in one container, because Ginkgo keeps the order of what is in a container and shuffles containers.
 // It is built before the testbed is known.
 var _ = Describe("Istio's documentation", func() {
 	for _, page := range suites.Pages() {
-		replay.Page(page, func() *replay.Run { return run })
+		if mutate {
+			replay.MutantPage(page, func() *replay.Run { return run }, func() replay.Graveyard { return graves })
+		} else {
+			replay.Page(page, func() *replay.Run { return run })
+		}
 	}
 })
 
@@ -85,6 +96,14 @@ func setUp(ctx context.Context, out string) error {
 			fmt.Fprintf(os.Stderr, "warning: %s\n", strings.ReplaceAll(err.Error(), "\n", "; "))
 		}
 	})
+	if mutate {
+		list, err := reports.CreateMutantLog(out)
+		if err != nil {
+			return err
+		}
+		DeferCleanup(list.Close)
+		graves = &printedGraves{list: list}
+	}
 	run = &replay.Run{
 		Walker:   replay.Walker{Bed: m, Evidence: filepath.Join(out, "evidence")},
 		Journal:  journal,
@@ -108,4 +127,23 @@ func progress() func(*reports.Result) {
 			fmt.Fprintf(os.Stderr, "\n%s\n", replay.Explain(r))
 		}
 	}
+}
+
+// printedGraves prints a line per mutant, as progress does per scenario.
+type printedGraves struct {
+	list *reports.MutantLog
+	done int
+}
+
+func (g *printedGraves) Bury(m reports.Mutant) error {
+	g.done++
+	what := "noticed"
+	switch {
+	case m.Survived():
+		what = "SURVIVED"
+	case m.NoticedBy == "":
+		what = "inert"
+	}
+	fmt.Fprintf(os.Stderr, "  %4d  %-9s %6.1f s  %s without %q\n", g.done, what, time.Duration(m.Took).Seconds(), m.ID, m.LeftOut)
+	return g.list.Bury(m)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -39,7 +40,7 @@ func e2eCommand() *cobra.Command {
 			}
 			options := testbedOptions()
 			options.Keep = keep != keepNever
-			run, err := newE2E(cmd, choice, options)
+			run, err := newE2E(cmd, choice, options, outDir())
 			if err != nil {
 				return err
 			}
@@ -58,10 +59,11 @@ type e2e struct {
 	header  reports.Run
 	facts   reports.Testbed
 	bed     *testbed.Bed
+	told    map[string]string // what the suite is told beside where it is
 }
 
-func newE2E(cmd *cobra.Command, choice selection.Choice, options testbed.Options) (*e2e, error) {
-	out, err := filepath.Abs(outDir())
+func newE2E(cmd *cobra.Command, choice selection.Choice, options testbed.Options, dir string) (*e2e, error) {
+	out, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -124,7 +126,9 @@ func (e *e2e) replay(ctx context.Context) error {
 		return err
 	}
 	started := time.Now()
-	err = runSuite(ctx, suite, e.choice, map[string]string{outEnv: e.out, runEnv: e.options.RunID})
+	told := map[string]string{outEnv: e.out, runEnv: e.options.RunID}
+	maps.Copy(told, e.told)
+	err = runSuite(ctx, suite, e.choice, told)
 	e.header.Phases.Replay = reports.Seconds(time.Since(started))
 	return err
 }

@@ -86,6 +86,6 @@ func command() *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(e2eCommand(), upCommand(), downCommand(), listCommand(), imagesCommand(), gateCommand(), sweepCommand(), doctorCommand())
+	root.AddCommand(e2eCommand(), upCommand(), downCommand(), listCommand(), imagesCommand(), gateCommand(), mutateCommand(), sweepCommand(), doctorCommand())
 	return root
 }

@@ -40,6 +40,9 @@ func httpRedirectBaseline() Scenario {
 			{
 				Says: "Create a ServiceEntry and a VirtualService to access edition.cnn.com",
 				Do:   Apply("access/serviceentry.yaml", "access/virtualservice.yaml"),
+				Inert: map[string]string{
+					"access/virtualservice.yaml": "the blog needs it, today's page does not: http-redirect-without-virtual-service shows that",
+				},
 			},
 			{
 				Says: "Access the external service; -L makes the client follow the redirect",

@@ -66,6 +66,12 @@ func untrustedCARejected() Scenario {
 			},
 			{Says: "Set the server name in the rule", Do: Apply("verification/destinationrule-pretender-sni.yaml")},
 			{Says: "With a server name of its own, the rule has only the authority checked", Do: Send(toPretender()), Want: fooled},
+			{Says: "Take the server name out of the rule again", Do: Apply("verification/destinationrule-pretender.yaml")},
+			{
+				Says: "The sidecar compares the certificate with the Host header again",
+				Do:   Send(toPretender()),
+				Want: notVerified("because the certificate is for another name", pretender, "evil.example"),
+			},
 			{Says: "Let the rule skip the verification", Do: Apply("verification/destinationrule-pretender-insecure.yaml")},
 			{Says: "Nothing is checked, as in the blog's days", Do: Send(toPretender()), Want: fooled},
 		},

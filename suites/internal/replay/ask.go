@@ -28,7 +28,7 @@ type asking struct {
 // ask repeats the question until every promise held often enough in a row, or the limit is over.
 // An error means that it could not be asked.
 func (w *walk) ask(ctx context.Context, q scenario.Question, step scenario.Step, res *reports.StepResult) error {
-	a := &asking{limit: limitOf(q), started: time.Now(), tracks: w.tracks(step, res)}
+	a := &asking{limit: w.limitOf(q), started: time.Now(), tracks: w.tracks(step, res)}
 	defer stopwatch(&w.result.Timings.Probes)()
 	for {
 		evidence, err := w.Bed.Ask(ctx, w.page.Manifests, q, w.env)

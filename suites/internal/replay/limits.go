@@ -55,6 +55,18 @@ func once(l limit) limit {
 	return l
 }
 
+// inAHurry is what a promise gets that is expected not to hold.
+const inAHurry = 2 * time.Second
+
+// limitOf is the row a question names, cut short in a hurry. Time-outs that a page documents are the client's, and stay.
+func (w *walk) limitOf(q scenario.Question) limit {
+	l := limitOf(q)
+	if w.Hurry {
+		l.Timeout = min(l.Timeout, inAHurry)
+	}
+	return l
+}
+
 // backoff is the pause before attempt n+1: 10 ms doubling to 160 ms, none while answers are good.
 func backoff(misses int) time.Duration {
 	const first, most = 10 * time.Millisecond, 160 * time.Millisecond

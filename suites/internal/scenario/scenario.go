@@ -44,6 +44,9 @@ type Step struct {
 	Do   Action
 	Want []Expectation
 	Note string // what today's mesh does differently, in one sentence for the report
+	// Inert tells why no promise notices when a change is left out, by file where it applies several, by "" otherwise: the page does it, and it
+	// makes no difference. Everything else that is left out has to be noticed (make mutate).
+	Inert map[string]string
 }
 
 // Origin tells who made a promise.

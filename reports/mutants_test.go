@@ -1,0 +1,31 @@
+package reports
+
+import (
+	"testing"
+
+	. "github.com/onsi/gomega"
+)
+
+func TestMutantLog(t *testing.T) {
+	g := NewWithT(t)
+	dir := t.TempDir()
+	list, err := CreateMutantLog(dir)
+	g.Expect(err).NotTo(HaveOccurred())
+	noticed := Mutant{ID: "a/b/c", LeftOut: "Apply one.yaml", Verdict: Failed, NoticedBy: "Ask: it is there"}
+	inert := Mutant{ID: "a/b/c", LeftOut: "Apply two.yaml", Verdict: Passed, Inert: "the page needs it for another section"}
+	survived := Mutant{ID: "a/b/d", LeftOut: "Delete", Verdict: Passed}
+	for _, m := range []Mutant{noticed, inert, survived} {
+		g.Expect(list.Bury(m)).To(Succeed())
+	}
+	g.Expect(list.Close()).To(Succeed())
+
+	all, err := ReadMutants(dir)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(all).To(Equal([]Mutant{noticed, inert, survived}))
+	g.Expect([]bool{noticed.Survived(), inert.Survived(), survived.Survived()}).To(Equal([]bool{false, false, true}))
+
+	table := MutantsTable(all)
+	g.Expect(table).To(ContainSubstring("## Survived\n\n| scenario | left out |\n|---|---|\n| a/b/d | Delete |\n"))
+	g.Expect(table).To(ContainSubstring("| a/b/c | Apply two.yaml | the page needs it for another section |"))
+	g.Expect(table).To(ContainSubstring("| a/b/c | Apply one.yaml | failed | Ask: it is there |"))
+}

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/meshproof/meshproof/reports"
+	"github.com/meshproof/meshproof/suites"
+	"github.com/meshproof/meshproof/suites/internal/selection"
+)
+
+const (
+	// mutateEnv tells the suite to replay mutants.
+	mutateEnv = "MESHPROOF_MUTATE"
+	// mutantsDir is below the folder of the reports: the last report of the scenarios themselves stays.
+	mutantsDir = "mutants"
+)
+
+func mutateCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "mutate",
+		Short: "Prove that the promises can fail: replay with one step left out at a time",
+		Long: "mutate replays every selected scenario several times, each time without one of the changes that its page makes: a file that is not\n" +
+			"applied, a label that is not set, an object that is not deleted. Some promise has to fail each time. What no promise notices is listed\n" +
+			"as survived in mutants/mutants.md below OUT; the exit code is 1 then.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			choice, err := selection.Select(suites.Pages(), asked())
+			if err != nil {
+				return usageError{err}
+			}
+			keep, err := keepFromEnv()
+			if err != nil {
+				return usageError{err}
+			}
+			options := testbedOptions()
+			options.Keep = keep != keepNever
+			run, err := newE2E(cmd, choice, options, filepath.Join(outDir(), mutantsDir))
+			if err != nil {
+				return err
+			}
+			run.told = map[string]string{mutateEnv: "1"}
+			return run.mutate(cmd.Context(), keep)
+		},
+	}
+}
+
+// mutate replays the mutants and lists what became of them, also of those before an interrupt.
+func (e *e2e) mutate(ctx context.Context, keep keep) error {
+	err := e.journal.Header(e.header, e.facts)
+	if err == nil {
+		err = e.replay(ctx)
+	}
+	tidy, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
+	defer cancel()
+	kept, cleaning := e.cleanUp(tidy, keep, err == nil)
+	if kept != "" {
+		fmt.Fprintln(e.cmd.ErrOrStderr(), kept)
+	}
+	if err := errors.Join(err, cleaning); err != nil {
+		return err
+	}
+	all, err := reports.ReadMutants(e.out)
+	if err != nil {
+		return err
+	}
+	table := filepath.Join(e.out, "mutants.md")
+	if err := os.WriteFile(table, []byte(reports.MutantsTable(all)), 0o644); err != nil { //nolint:gosec // a report is for everybody
+		return fmt.Errorf("write the list of mutants: %w", err)
+	}
+	survived, inert := 0, 0
+	for _, m := range all {
+		if m.NoticedBy == "" && !m.Survived() {
+			inert++
+		}
+		if m.Survived() {
+			survived++
+			fmt.Fprintf(e.cmd.OutOrStdout(), "survived: %s without %q\n", m.ID, m.LeftOut)
+		}
+	}
+	fmt.Fprintf(e.cmd.OutOrStdout(), "mutate: %d noticed, %d make no difference, %d survived\n", len(all)-survived-inert, inert, survived)
+	if survived > 0 || len(all) == 0 {
+		return errReported
+	}
+	return nil
+}
