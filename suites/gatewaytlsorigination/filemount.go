@@ -40,8 +40,30 @@ func withFileMount(caFiles ...string) []Step {
 		clientSecrets(caFiles...),
 		[]Step{patchGateway()},
 		throughGateway(),
-		[]Step{{Says: "Add a DestinationRule to perform mutual TLS origination", Do: Apply("mutual/destinationrule-originate.yaml")}},
+		[]Step{{
+			Says: "Add a DestinationRule to perform mutual TLS origination",
+			Do:   fromFiles("mutual/destinationrule-originate.yaml", clientFiles, authorityFile),
+			Note: everywhere,
+		}},
 	)
+}
+
+// What an Envoy calls the files that the page's rule names.
+const (
+	clientFiles   = "file-cert:/etc/istio/nginx-client-certs/tls.crt~/etc/istio/nginx-client-certs/tls.key"
+	authorityFile = "file-root:/etc/istio/nginx-ca-certs/example.com.crt"
+)
+
+const everywhere = "istio-system is the root namespace: every proxy of the mesh gets the rule. Those that have no such files wait for them in vain, " +
+	"which harms nobody while only the gateway goes to nginx."
+
+// fromFiles applies a rule that names files which only the egress gateway has.
+func fromFiles(rule string, secrets ...string) Action {
+	warming := []string{"cluster " + toNginx}
+	for _, name := range secrets {
+		warming = append(warming, "secret "+name)
+	}
+	return ApplyAction{Files: []string{rule}, Warming: warming, NotAt: EgressGateway}
 }
 
 func fileMountFiles() Scenario {

@@ -33,6 +33,8 @@ type ApplyAction struct {
 	// Warming names what cannot come into force because what it waits for is missing, as an Envoy's configuration calls it: "listener 0.0.0.0_8443",
 	// "secret kubernetes://webapp-credential". The proxies count as settled without it, until another change brings what is missing.
 	Warming []string
+	// NotAt is the proxy for which Warming does not hold: the one that has what others lack. Empty: it holds for all.
+	NotAt probe.Peer
 }
 
 // DeleteAction is `kubectl delete -f` or `kubectl delete <kind> <name>`.

@@ -77,9 +77,9 @@ func (c *change) takeBack(ctx context.Context) error {
 
 func (c *change) apply(ctx context.Context, action scenario.ApplyAction) error {
 	if len(action.Warming) > 0 {
-		c.mesh.tolerate(action.Warming, +1)
+		c.mesh.tolerate(action, +1)
 		c.undo = append(c.undo, func(context.Context) error {
-			c.mesh.tolerate(action.Warming, -1)
+			c.mesh.tolerate(action, -1)
 			return nil
 		})
 	}

@@ -49,7 +49,7 @@ func newFakeMesh(t *testing.T, existing ...runtime.Object) *fakeMesh {
 		services: "ServiceList", serviceEntries: "ServiceEntryList", corev1.SchemeGroupVersion.WithResource("namespaces"): "NamespaceList",
 	}, existing...)
 	f := &fakeMesh{api: api, Mesh: &Mesh{
-		options: Options{RunID: "run-7"}, pending: newPending(), mounts: newMountChanges(), ofScenario: map[key]bool{}, sites: map[string]string{}, tolerated: map[string]int{},
+		options: Options{RunID: "run-7"}, pending: newPending(), mounts: newMountChanges(), ofScenario: map[key]bool{}, sites: map[string]string{}, tolerated: map[tolerance]int{},
 		cluster: &cluster{typed: fake.NewClientset(), dynamic: api, mapper: mapper},
 	}}
 	api.PrependReactor("patch", "*", f.apply)

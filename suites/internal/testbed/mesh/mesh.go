@@ -51,7 +51,7 @@ type Mesh struct {
 	sites      map[string]string // by host: why it cannot be used, empty when it can
 	last       *snapshot
 	warned     []string
-	tolerated  map[string]int // what may stay warming, and how many changes said so
+	tolerated  map[tolerance]int // what may stay warming, and how many changes said so
 	late       []lateRestart
 	installed  []string // the options on top of the original installation
 	healthy    health
@@ -84,7 +84,7 @@ func Connect(ctx context.Context, options Options) (*Mesh, error) {
 	living, stop := context.WithCancel(context.WithoutCancel(ctx))
 	m := &Mesh{
 		options: options, cluster: cluster, tunnels: newTunnels(cluster), stop: stop,
-		pending: newPending(), mounts: newMountChanges(), ofScenario: map[key]bool{}, sites: map[string]string{}, tolerated: map[string]int{},
+		pending: newPending(), mounts: newMountChanges(), ofScenario: map[key]bool{}, sites: map[string]string{}, tolerated: map[tolerance]int{},
 	}
 	m.logs, m.shells = newLogBook(living, cluster.typed), newShells(living, cluster)
 	if m.pods, err = watchPods(ctx, cluster.typed, m.sawPod); err != nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"reflect"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -102,13 +103,23 @@ func mounts(pod *corev1.Pod, secret string) bool {
 	return false
 }
 
+// tolerance is what may stay warming, and in which proxy it may not.
+type tolerance struct {
+	name  string
+	notAt probe.Peer
+}
+
 // tolerate counts who says that something may stay warming: +1 when a change begins to say so, -1 when it is taken back.
-func (m *Mesh) tolerate(names []string, by int) {
+func (m *Mesh) tolerate(action scenario.ApplyAction, by int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, name := range names {
-		if m.tolerated[name] += by; m.tolerated[name] <= 0 {
-			delete(m.tolerated, name)
+	for _, name := range action.Warming {
+		t := tolerance{name: name}
+		if action.NotAt != (probe.Peer{}) {
+			t.notAt = action.NotAt.Proxy()
+		}
+		if m.tolerated[t] += by; m.tolerated[t] <= 0 {
+			delete(m.tolerated, t)
 		}
 	}
 	m.pending.other = true
@@ -121,15 +132,17 @@ func (m *Mesh) tolerateNothing() {
 	clear(m.tolerated)
 }
 
-// unexpected leaves out what may stay warming.
-func (m *Mesh) unexpected(warming []string) []string {
+// unexpected leaves out what may stay warming in a proxy.
+func (m *Mesh) unexpected(pod *corev1.Pod, warming []string) []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	var left []string
-	for _, name := range warming {
-		if m.tolerated[name] == 0 {
-			left = append(left, name)
+	peer := proxyOf(pod)
+	return slices.DeleteFunc(slices.Clone(warming), func(name string) bool {
+		for t := range m.tolerated {
+			if t.name == name && t.notAt != peer {
+				return true
+			}
 		}
-	}
-	return left
+		return false
+	})
 }

@@ -283,7 +283,7 @@ func (s *settling) finish(ctx context.Context, waiting []*corev1.Pod, arrived []
 			if err != nil {
 				return s.unlessGone(pod, err)
 			}
-			missing[i] = s.unsettled(state, delivered, arrived[i])
+			missing[i] = s.unsettled(pod, state, delivered, arrived[i])
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			s.settled[fullName(pod)] = missing[i] == ""
@@ -301,14 +301,14 @@ func (s *settling) finish(ctx context.Context, waiting []*corev1.Pod, arrived []
 	return "", nil
 }
 
-func (s *settling) unsettled(state proxyState, delivered delivery, push uint64) string {
+func (s *settling) unsettled(pod *corev1.Pod, state proxyState, delivered delivery, push uint64) string {
 	if len(state.rejected) > 0 {
 		return "refused an update: " + state.rejected[0].String()
 	}
 	if text := delivered.behind(push, state); text != "" {
 		return text
 	}
-	if warming := s.mesh.unexpected(state.warming); len(warming) > 0 {
+	if warming := s.mesh.unexpected(pod, state.warming); len(warming) > 0 {
 		return "is still warming " + strings.Join(warming, ", ")
 	}
 	return s.pending.missingIn(state)
