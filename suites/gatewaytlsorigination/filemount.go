@@ -54,8 +54,8 @@ const (
 	authorityFile = "file-root:/etc/istio/nginx-ca-certs/example.com.crt"
 )
 
-const everywhere = "istio-system is the root namespace: every proxy of the mesh gets the rule. Those that have no such files wait for them in vain, " +
-	"which harms nobody while only the gateway goes to nginx."
+const everywhere = "istio-system is the root namespace: every proxy of the mesh gets the rule. Those that have no such files wait for them, 15 s, and then " +
+	"reach nginx no more, which harms nobody while only the gateway goes there."
 
 // fromFiles applies a rule that names files which only the egress gateway has.
 func fromFiles(rule string, secrets ...string) Action {

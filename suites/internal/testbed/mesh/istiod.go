@@ -221,7 +221,10 @@ func (i *istiod) deliveries(ctx context.Context) (map[string]delivery, error) {
 // behind says what of a delivery lacks the given push, or has not been acknowledged; empty when nothing does. Listeners are sent last
 // but for routes, and every push of the settle mark sends both: what lies before them in istiod's order has been sent as well.
 //
-// Source: PushOrder in https://github.com/istio/istio/blob/master/pilot/pkg/xds/ads.go
+// An Envoy acknowledges no clusters while one of them is warming. Whether it may be is not asked here.
+//
+// Source: PushOrder in https://github.com/istio/istio/blob/master/pilot/pkg/xds/ads.go, and
+// https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/cluster_manager#cluster-warming
 func (d delivery) behind(push uint64, state proxyState) string {
 	names := make([]string, 0, len(d))
 	for name := range d {
@@ -229,11 +232,11 @@ func (d delivery) behind(push uint64, state proxyState) string {
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		state := d[name]
-		if state.LastError != "" {
-			return fmt.Sprintf("refused %s: %s", name, state.LastError)
+		told := d[name]
+		if told.LastError != "" {
+			return fmt.Sprintf("refused %s: %s", name, told.LastError)
 		}
-		if state.Sent != state.Acked {
+		if told.Sent != told.Acked && (name != "Cluster" || !state.warmsCluster()) {
 			return "has not acknowledged the newest " + name
 		}
 	}

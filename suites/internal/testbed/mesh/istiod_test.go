@@ -34,6 +34,8 @@ func TestDeliveryBehind(t *testing.T) {
 		{"routes are still to come", changed("RouteConfiguration", both("223")), routes, "has not been sent RouteConfiguration of push 224"},
 		{"a gateway without routes", changed("RouteConfiguration", sentState{}), proxyState{}, ""},
 		{"sent, not acknowledged", changed("Cluster", sentState{Sent: nonce("224"), Acked: nonce("223")}), routes, "has not acknowledged the newest Cluster"},
+		{"a cluster waits for files", changed("Cluster", sentState{Sent: nonce("224"), Acked: nonce("223")}), proxyState{warming: []string{"cluster a"}}, ""},
+		{"a secret is warming, no cluster", changed("Cluster", sentState{Sent: nonce("224"), Acked: nonce("223")}), proxyState{warming: []string{"secret b"}}, "has not acknowledged the newest Cluster"},
 		{"refused", changed("Listener", sentState{Sent: nonce("224"), Acked: nonce("223"), LastError: "duplicate address"}), routes, "refused Listener: duplicate address"},
 		{"nothing was ever sent", delivery{}, proxyState{}, "has not been sent Listener of push 224"},
 	} {

@@ -325,6 +325,11 @@ type proxyState struct {
 	logFiles  []string // where the connections to it are logged
 }
 
+// warmsCluster tells that a cluster waits for something before it comes into force.
+func (s proxyState) warmsCluster() bool {
+	return slices.ContainsFunc(s.warming, func(name string) bool { return strings.HasPrefix(name, "cluster ") })
+}
+
 // stateOf asks a proxy for names and states, and for contents only where the changes are about them.
 func (s *settling) stateOf(ctx context.Context, pod *corev1.Pod) (proxyState, error) {
 	state := proxyState{pod: pod}
