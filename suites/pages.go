@@ -4,6 +4,7 @@ package suites
 import (
 	"github.com/meshproof/meshproof/suites/egresscontrol"
 	"github.com/meshproof/meshproof/suites/egressgateway"
+	"github.com/meshproof/meshproof/suites/ingressenvoy"
 	"github.com/meshproof/meshproof/suites/ingressgateway"
 	"github.com/meshproof/meshproof/suites/internal/scenario"
 	"github.com/meshproof/meshproof/suites/kubernetesservices"
@@ -18,5 +19,6 @@ func Pages() []scenario.Page {
 		egressgateway.New(),
 		kubernetesservices.New(),
 		ingressgateway.New(),
+		ingressenvoy.New(),
 	}
 }

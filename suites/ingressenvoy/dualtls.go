@@ -267,8 +267,8 @@ func dualTLSRebinding() Scenario {
 	gone := func(name, path string) Step {
 		return Step{Says: name + " is not found on port 80 any more", Do: Send(plain(name, path), IngressGateway), Want: unrouted(IngressGateway, name)}
 	}
-	steps := append(twoHosts(twoServers), routed(plain)...)
-	steps = append(steps, twoCertificates()...)
+	steps := append(twoCertificates(), twoHosts(twoServers)...)
+	steps = append(steps, routed(plain)...)
 	steps = append(steps,
 		Step{Says: "Create the Gateway for TLS, and let the virtual services name it", Do: Apply("dualtls/gateway.yaml", "dualtls/virtualservices.yaml")},
 		Step{

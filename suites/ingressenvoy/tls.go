@@ -55,7 +55,10 @@ func tlsConfig() Scenario {
 		Title: "A redirect on port 80, simple TLS on port 443 with mounted files",
 		Doc:   told("97-184", secureIngress),
 		Needs: needs(),
-		Notes: []string{"In Istio 1.0 Envoy read the files itself. Today the agent beside it reads and watches them, and Envoy knows them as a secret."},
+		Notes: []string{
+			"In Istio 1.0 Envoy read the files itself. Today the agent beside it reads and watches them, and Envoy knows them as a secret.",
+			"A kubelet fills the folder of a running pod within about a minute, and at once when the pod's object changes: the testbed annotates the pod.",
+		},
 		Steps: []Step{
 			{Says: "Create the secret istio-ingressgateway-certs in istio-system", Do: CreateSecret(tlsCerts)},
 			{
@@ -287,6 +290,7 @@ func tlsMissingSecret() Scenario {
 			Do:   InspectAction{Proxy: IngressGateway, Limit: Rollout},
 			Want: []Expectation{Derived("neither does it serve with them, nor finish connections that came by them", HaveNoSecret(fileOwn))},
 		},
+		{Says: "Without the secret", Do: DeleteAction{Objects: []ObjectRef{secretRef(tlsCerts)}, IgnoreNotFound: true}},
 		{
 			Says: "The secret is not there, which does not keep the pod from mounting it",
 			Do:   listed(certsFolder),
@@ -345,6 +349,7 @@ func tlsMissingSecret() Scenario {
 				"Which of the two a client meets is a matter of time; that the files are what is missing is read from the gateway.",
 			"An Envoy keeps a secret for as long as a listener uses it, and a deleted listener finishes its connections for 45 s. The files have names " +
 				"of their own here, so that nothing of the other scenarios' stands in for them.",
+			"The agent tries for 10 s to read the files, then ends Envoy's request, and Envoy asks again: the files are found whenever they come.",
 			"In Istio 1.0 Envoy rejected a listener whose files were missing.",
 		},
 		Steps: steps,
