@@ -98,6 +98,9 @@ func ParseClustersText(answer []byte) (ClusterStatuses, error) {
 	var all ClusterStatuses
 	lines := bufio.NewScanner(bytes.NewReader(answer))
 	for lines.Scan() {
+		if lines.Text() == "" { // pilot-agent ends with one
+			continue
+		}
 		fields := strings.Split(lines.Text(), "::")
 		if len(fields) < 3 {
 			return nil, fmt.Errorf("%w: line %q of /clusters is not of the form name::key::value", ErrNotAStatus, lines.Text())

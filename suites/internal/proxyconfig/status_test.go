@@ -42,6 +42,9 @@ func TestClustersInBothForms(t *testing.T) {
 		"text": func() (proxyconfig.ClusterStatuses, error) {
 			return proxyconfig.ParseClustersText([]byte(clustersText))
 		},
+		"text of pilot-agent": func() (proxyconfig.ClusterStatuses, error) {
+			return proxyconfig.ParseClustersText([]byte(clustersText + "\n"))
+		},
 		"JSON": func() (proxyconfig.ClusterStatuses, error) { return proxyconfig.ParseClusters([]byte(clustersJSON)) },
 	} {
 		t.Run(name, func(t *testing.T) {
