@@ -50,11 +50,8 @@ func (c *change) install(ctx context.Context, action scenario.InstallAction) err
 	}
 	// Also a failed installation may have changed things.
 	c.undo = append(c.undo, func(ctx context.Context) error { return m.installedAs(ctx, before) })
-	if err := m.install(ctx, action.Set); err != nil {
-		return err
-	}
-	after, err := m.snapshotObjects(ctx, controlPlane)
-	if err != nil || !slices.Contains(changedKeys(before.objects, after), injector) {
+	changed, err := m.reinstall(ctx, action.Set, before.objects)
+	if err != nil || !slices.Contains(changed, injector) {
 		return err
 	}
 	return m.awaitInjection(ctx, func(now string) bool { return now != before.injection })
@@ -71,7 +68,7 @@ func (m *Mesh) installedAs(ctx context.Context, before installation) error {
 	if slices.ContainsFunc(changed, func(k key) bool {
 		return k.kind != configMapKind || before.objects[k] == nil || now[k] == nil
 	}) {
-		if err := m.install(ctx, before.options); err != nil {
+		if _, err := m.reinstall(ctx, before.options, now); err != nil {
 			return err
 		}
 	} else if err := m.restoreConfigMaps(ctx, changed, before); err != nil {
@@ -95,6 +92,45 @@ func (m *Mesh) restoreConfigMaps(ctx context.Context, changed []key, before inst
 	m.installed = before.options
 	m.pending.policy, m.pending.logFile = mode, &file
 	m.generation++
+	return nil
+}
+
+// reinstall installs Istio with other options and remembers what that made, changed and removed, so that settling waits for it: for the pods of a
+// gateway to come, or to be gone. held are the objects as they are.
+func (m *Mesh) reinstall(ctx context.Context, set []string, held map[key]*unstructured.Unstructured) ([]key, error) {
+	if err := m.install(ctx, set); err != nil {
+		return nil, err
+	}
+	after, err := m.snapshotObjects(ctx, controlPlane)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.awaitRemovals(ctx, after); err != nil {
+		return nil, err
+	}
+	changed := changedKeys(held, after)
+	for _, k := range changed {
+		m.note(k, after[k])
+	}
+	return changed, nil
+}
+
+// awaitRemovals waits until the objects that are being deleted are gone, and takes them out of the list: istioctl deletes and does not wait, and
+// a deployment goes after its pods.
+func (m *Mesh) awaitRemovals(ctx context.Context, objects map[key]*unstructured.Unstructured) error {
+	for k, object := range objects {
+		if object.GetDeletionTimestamp() == nil {
+			continue
+		}
+		t, err := m.locate(object, "")
+		if err != nil {
+			return err
+		}
+		if err := t.awaitGone(ctx, object.GetUID()); err != nil {
+			return err
+		}
+		delete(objects, k)
+	}
 	return nil
 }
 
