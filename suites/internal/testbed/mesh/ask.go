@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -257,6 +258,8 @@ type watchedLog struct {
 	cursor uint64
 	proxy  bool // an Envoy, which logs what is sent to it
 	client bool // the client's own sidecar
+	// open are the connections that an Envoy on the way held before the question: not what is waited for after it.
+	open uint64
 }
 
 // openLogs takes the cursors: of the client's own sidecar, and of every pod of every peer that is watched.
@@ -277,8 +280,20 @@ func (m *Mesh) openLogs(ctx context.Context, client *corev1.Pod, action scenario
 			w.logs = append(w.logs, watchedLog{peer: peer, pod: pod, proxy: peer.Container == probe.SidecarContainer})
 		}
 	}
-	return w, each(w.logs, func(l *watchedLog) error { return m.openLog(ctx, l) })
+	return w, each(w.logs, func(l *watchedLog) error {
+		if err := m.openLog(ctx, l); err != nil || !l.proxy || l.client || !isTLS(action.Probe) {
+			return err
+		}
+		var err error
+		if l.open, err = m.openConnections(ctx, l.pod); errors.Is(err, errNoCounters) {
+			return nil
+		}
+		return err
+	})
 }
+
+// isTLS tells of questions for which a proxy on the way may write a line of a connection, when that has ended.
+func isTLS(p probe.Probe) bool { return strings.HasPrefix(p.URL, "https:") }
 
 // openLog takes a cursor. The first time a fence proves that the stream is being read and that no old line is still on its way.
 func (m *Mesh) openLog(ctx context.Context, l *watchedLog) error {
@@ -359,7 +374,7 @@ func (w *watchedLogs) read(ctx context.Context, m *Mesh, e *probe.Evidence) erro
 		}
 		var err error
 		fenced[i], err = l.fence(ctx, m, l.cursor)
-		if err == nil && l.client && fenced[i] && w.late > 0 {
+		if err == nil && fenced[i] && w.isLate(l) {
 			err = w.awaitOwn(ctx, m, l)
 		}
 		return err
@@ -379,9 +394,14 @@ func (w *watchedLogs) read(ctx context.Context, m *Mesh, e *probe.Evidence) erro
 	return nil
 }
 
-// awaitOwn waits for the line of a connection that is still closing. That none comes is no error: not everything passes the sidecar. The
-// wait ends as soon as no connection through the sidecar is open any more: what was to be logged is logged then, and another fence
-// brings it here.
+// isLate tells of proxies whose line may come after the fence: the client's own sidecar, and, for connections, every proxy on the way.
+func (w *watchedLogs) isLate(l *watchedLog) bool {
+	return l.proxy && w.late > 0 && (l.client || w.late == lateTLS)
+}
+
+// awaitOwn waits for the line of a connection that is still closing. That none comes is no error: not everything passes the proxy. The
+// wait ends as soon as no connection of the question is open in the proxy any more: what was to be logged is logged then, and another
+// fence brings it here.
 func (w *watchedLogs) awaitOwn(ctx context.Context, m *Mesh, l *watchedLog) error {
 	ctx, cancel := context.WithTimeout(ctx, w.late)
 	defer cancel()
@@ -393,7 +413,7 @@ func (w *watchedLogs) awaitOwn(ctx context.Context, m *Mesh, l *watchedLog) erro
 		if err == nil || ctx.Err() != nil {
 			return nil
 		}
-		if open, err := m.openConnections(ctx, l.pod); err != nil || open > 0 {
+		if open, err := m.openConnections(ctx, l.pod); err != nil || open > l.open {
 			continue // to the end of the wait, at the worst
 		}
 		_, err = m.fence(context.WithoutCancel(ctx), l.pod, l.stream, l.stream.cursor())
