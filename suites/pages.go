@@ -9,6 +9,7 @@ import (
 	"github.com/meshproof/meshproof/suites/internal/scenario"
 	"github.com/meshproof/meshproof/suites/kubernetesservices"
 	"github.com/meshproof/meshproof/suites/tlsorigination"
+	"github.com/meshproof/meshproof/suites/wildcard"
 )
 
 // Pages lists the pages in the order of the catalogue.
@@ -17,6 +18,7 @@ func Pages() []scenario.Page {
 		egresscontrol.New(),
 		tlsorigination.New(),
 		egressgateway.New(),
+		wildcard.New(),
 		kubernetesservices.New(),
 		ingressgateway.New(),
 		ingressenvoy.New(),

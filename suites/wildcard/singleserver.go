@@ -33,7 +33,7 @@ func openServer() Step {
 
 // connections is the page's look at the gateway's own counters.
 func connections() Action {
-	return Exec(EgressGateway, "pilot-agent", "request", "GET", "clusters")
+	return Exec(EgressGateway, "sh", "-c", "pilot-agent request GET clusters | grep '^"+wwwWikipedia+".*cx_total:'")
 }
 
 // hosted are the promises about a request that reached the one server by way of the gateway.

@@ -11,7 +11,14 @@ import (
 const (
 	secondGateway = "istio-egressgateway-with-sni-proxy"
 	toSNIProxy    = "outbound|8443||sni-proxy.local"
+	toMapped      = "outbound|8444||sni-proxy.local"
 	viaSecond     = "outbound|443|wikipedia|" + secondGateway + ".istio-system.svc.cluster.local"
+)
+
+// The configuration of the SNI proxy: the page's, and one that holds the page's server and a second one beside it.
+const (
+	pageConfig   = "sni-proxy/configmap.yaml"
+	mappedConfig = "sni-proxy/configmap-mapped.yaml"
 )
 
 // Why the second gateway's part of the page cannot be replayed to the letter.
@@ -44,8 +51,8 @@ func both() []Expectation {
 	}
 }
 
-func configureProxy() Step {
-	return Step{Says: "Create a configuration file for the Nginx SNI proxy, and a Kubernetes ConfigMap to hold it", Do: Apply("sni-proxy/configmap.yaml")}
+func configureProxy(file string) Step {
+	return Step{Says: "Create a configuration file for the Nginx SNI proxy, and a Kubernetes ConfigMap to hold it", Do: Apply(file)}
 }
 
 func registerProxy() Step {
@@ -69,7 +76,7 @@ func sniProxyDeploy() Scenario {
 			"The page's resolver is 8.8.8.8; the SNI proxy asks the cluster's DNS here.",
 		},
 		Steps: []Step{
-			configureProxy(),
+			configureProxy(pageConfig),
 			{
 				Says: "Deploy the new gateway with istioctl install",
 				Do: Install(
@@ -112,9 +119,9 @@ func sniProxyDeploy() Scenario {
 }
 
 // withSNIProxy is the second gateway with its SNI proxy, in one roll-out, and the entry by which it is known.
-func withSNIProxy() []Step {
+func withSNIProxy(config string) []Step {
 	return []Step{
-		configureProxy(),
+		configureProxy(config),
 		{Says: "Deploy the second egress gateway with its SNI proxy", Do: Apply("sni-proxy/gateway-deployment.yaml")},
 		{Says: "It is running, with two containers", Do: gatewayPods(), Want: both()},
 		registerProxy(),
@@ -177,7 +184,7 @@ func sniProxyRoute() Scenario {
 		},
 		Steps: slices.Concat(
 			[]Step{sourceAddress()},
-			withSNIProxy(),
+			withSNIProxy(pageConfig),
 			routeThroughProxy(),
 			[]Step{
 				{
@@ -230,10 +237,11 @@ func sniProxySpoofGuard() Scenario {
 			filtersGone,
 			"What the filters guarded is asserted on what there is: the gateway knows the domain's names only, and the SNI proxy resolves the name itself. " +
 				"Without mutual TLS the gateway cannot tell who asks: a pod without a sidecar gets through with a name of the domain.",
+			"The page's SNI proxy takes any name to its site. A map of names in it, which the page does not have, guards also where the gateway's list is open.",
 		},
 		Steps: slices.Concat(
 			[]Step{sourceAddress()},
-			withSNIProxy(),
+			withSNIProxy(mappedConfig),
 			routeThroughProxy(),
 			[]Step{
 				{
@@ -279,6 +287,33 @@ func sniProxySpoofGuard() Scenario {
 					Do:   Send(fromOutside("edition.cnn.com"), sniGateway(), sniProxy()),
 					Want: []Expectation{Derived("the site answers", HaveTitle("Breaking News, Latest News and Videos | CNN"))},
 				},
+				{
+					Says: "Lead any name to an SNI proxy that maps the names of the domain, and no others, to sites",
+					Do:   Apply("sni-proxy/serviceentry-sni-proxy-mapped.yaml", "sni-proxy/virtualservice-any-mapped.yaml"),
+				},
+				{Says: "Take the page's own way away, so that the domain's names go there as well", Do: Delete("sni-proxy/virtualservice.yaml")},
+				{
+					Says: "The pod without a sidecar goes there with a name of the domain",
+					Do:   Send(fromOutside("map.baidu.com"), sniProxy()),
+					Want: []Expectation{
+						Derived("the site of that name answers", HaveTitle(mapTitle)),
+						Derived("the SNI proxy took it there", LoggedBy(sniProxy(), Line{Client: "127.0.0.1", Protocol: "TCP", SNI: "map.baidu.com", Code: 200})),
+					},
+				},
+				{
+					Says: "It goes there with the name outside the domain, which the gateway no longer stops",
+					Do:   Send(fromOutside("edition.cnn.com"), sniGateway(), sniProxy()),
+					Want: []Expectation{
+						Derived("curl's TLS handshake is cut", HaveExit(35)),
+						Derived("the gateway let it pass", LoggedBy(sniGateway(), Line{
+							Method: Dash, UpstreamHost: "127.0.0.1:8444", UpstreamCluster: toMapped, SNI: "edition.cnn.com",
+						})),
+						Derived("the SNI proxy has no site for that name", LoggedBy(sniProxy(), Line{
+							Client: "127.0.0.1", Protocol: "TCP", SNI: "edition.cnn.com", Code: 500,
+						})),
+						Derived("nothing arrived at edition.cnn.com", HaveNoHits("edition.cnn.com:443")),
+					},
+				},
 				{Says: "Let the mesh allow any host", Do: OutboundPolicyAction{Mode: AllowAny}},
 				{
 					Says: "The application asks again for the host outside the domain: the mesh's mode had stopped it",
@@ -306,7 +341,7 @@ func sniProxyCleanup() Scenario {
 			"The page deletes the EnvoyFilters with --ignore-not-found. There are none today, and that does no harm.",
 		},
 		Steps: slices.Concat(
-			withSNIProxy(),
+			withSNIProxy(pageConfig),
 			routeThroughProxy(),
 			[]Step{
 				answers("Before the clean-up map.baidu.com answers", toMap, mapTitle),
