@@ -98,6 +98,9 @@ func verdictOfError(err error) reports.Verdict {
 	if _, ok := errors.AsType[*scenario.RejectedError](err); ok {
 		return reports.Failed
 	}
+	if _, ok := errors.AsType[*scenario.WaitingError](err); ok {
+		return reports.Failed
+	}
 	return reports.Inconclusive
 }
 

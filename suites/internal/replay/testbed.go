@@ -11,7 +11,8 @@ import (
 // Testbed is the running mesh as far as a replay needs it.
 //
 // An error from any method means that the testbed could not do or could not ask; it says nothing about the mesh and ends as
-// inconclusive. Two errors are told apart: a scenario.RejectedError is the API server's answer to the page's YAML and fails the step.
+// inconclusive. Two errors are told apart, and fail the step: a scenario.RejectedError is the API server's answer to the page's YAML, a
+// scenario.WaitingError is a proxy's to configuration that names what is not there.
 type Testbed interface {
 	// Ensure brings about what a scenario needs and reports what it cannot. What it creates stays for the next scenario.
 	Ensure(ctx context.Context, needs []scenario.Need) ([]scenario.Unmet, error)

@@ -66,6 +66,9 @@ func (b *bed) Change(_ context.Context, _ fs.FS, c scenario.Change, _ scenario.E
 func (b *bed) Settle(context.Context) error {
 	b.call("settle")
 	b.dirty = false
+	if b.is("waiting") {
+		return &scenario.WaitingError{Proxy: "istio-proxy of curl.default", For: []string{"secret kubernetes://door"}}
+	}
 	if b.is("settle") {
 		return errors.New("istio-proxy of curl.default lacks outbound|80||door")
 	}
@@ -247,6 +250,14 @@ func TestARejectedManifestFailsWithTheServersWords(t *testing.T) {
 	r := walk(t, &bed{fault: "rejected"})
 	g.Expect(r.Verdict).To(Equal(reports.Failed))
 	g.Expect(r.Reason).To(ContainSubstring("open.yaml: the API server rejected ServiceEntry/door: spec.hosts: Required value"))
+}
+
+func TestWhatNeverComesIntoForceFails(t *testing.T) {
+	g := NewWithT(t)
+	r := walk(t, &bed{fault: "waiting"})
+	g.Expect(r.Verdict).NotTo(Equal(reports.Passed))
+	g.Expect(r.Steps[slices.IndexFunc(r.Steps, func(s *reports.StepResult) bool { return s.Error != "" })].Verdict).To(Equal(reports.Failed))
+	g.Expect(r.Reason).To(ContainSubstring("istio-proxy of curl.default has the newest configuration, and is still warming secret kubernetes://door"))
 }
 
 func TestWhatIsLeftBehindFailsTheScenario(t *testing.T) {

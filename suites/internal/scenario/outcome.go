@@ -1,6 +1,9 @@
 package scenario
 
-import "context"
+import (
+	"context"
+	"strings"
+)
 
 // Env is what the page's shell would know: variables by name, without the dollar sign.
 type Env map[string]string
@@ -33,3 +36,15 @@ func (e *RejectedError) Error() string {
 
 // Unwrap returns the server's own error.
 func (e *RejectedError) Unwrap() error { return e.Err }
+
+// WaitingError is a proxy that has the newest configuration and cannot bring it into force, because what it waits for (a Secret, a file) is
+// not there: an answer of the product, not a fault of the testbed.
+type WaitingError struct {
+	Proxy string
+	For   []string // as an Envoy's configuration calls it: "secret kubernetes://client-credential-cacert"
+}
+
+// Error names the proxy and what it waits for.
+func (e *WaitingError) Error() string {
+	return e.Proxy + " has the newest configuration, and is still warming " + strings.Join(e.For, ", ")
+}

@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/resourceversion"
 
 	"github.com/meshproof/meshproof/suites/internal/proxyconfig"
+	"github.com/meshproof/meshproof/suites/internal/scenario"
 )
 
 // The settle mark is an EnvoyFilter in Istio's root namespace that adds one empty cluster to every proxy. Its name changes with
@@ -158,7 +159,11 @@ func (m *Mesh) awaitProxies(ctx context.Context, pending *pendingChanges) error 
 		return err
 	}
 	round := &settling{mesh: m, mark: mark, pending: pending, settled: map[string]bool{}}
-	if err := until(ctx, arrivalTimeout, m.pods.next, round.look); err != nil {
+	err = until(ctx, arrivalTimeout, m.pods.next, round.look)
+	if err != nil && ctx.Err() == nil && round.waiting != nil {
+		return fmt.Errorf("not within %s: %w", arrivalTimeout, round.waiting)
+	}
+	if err != nil {
 		return fmt.Errorf("the newest configuration has not arrived: %w", err)
 	}
 	return nil
@@ -199,7 +204,8 @@ type settling struct {
 	pending *pendingChanges
 
 	mu      sync.Mutex
-	settled map[string]bool // by pod, "namespace/name"
+	settled map[string]bool        // by pod, "namespace/name"
+	waiting *scenario.WaitingError // what a proxy lacked at the last look, when it lacked nothing else
 }
 
 // look asks the proxies that have not settled yet, all at once, and tells what the first of them lacks.
@@ -227,6 +233,7 @@ func (s *settling) look(ctx context.Context) (string, error) {
 		return "", err
 	}
 	if i := slices.IndexFunc(missing, func(text string) bool { return text != "" }); i >= 0 {
+		s.waiting = nil
 		return fmt.Sprintf("%s %s", proxyOf(waiting[i]), missing[i]), nil
 	}
 	deliveries, err := s.mesh.istiod.deliveries(ctx)
@@ -295,10 +302,21 @@ func (s *settling) finish(ctx context.Context, waiting []*corev1.Pod, arrived []
 	}
 	for i, text := range missing {
 		if text != "" {
+			s.lacks(waiting[i], text)
 			return fmt.Sprintf("%s %s", proxyOf(waiting[i]), text), nil
 		}
 	}
 	return "", nil
+}
+
+const stillWarming = "is still warming "
+
+// lacks remembers what a proxy waits for that lacks nothing else.
+func (s *settling) lacks(pod *corev1.Pod, text string) {
+	s.waiting = nil
+	if names, ok := strings.CutPrefix(text, stillWarming); ok {
+		s.waiting = &scenario.WaitingError{Proxy: proxyOf(pod).String(), For: strings.Split(names, ", ")}
+	}
 }
 
 func (s *settling) unsettled(pod *corev1.Pod, state proxyState, delivered delivery, push uint64) string {
@@ -309,7 +327,7 @@ func (s *settling) unsettled(pod *corev1.Pod, state proxyState, delivered delive
 		return text
 	}
 	if warming := s.mesh.unexpected(pod, state.warming); len(warming) > 0 {
-		return "is still warming " + strings.Join(warming, ", ")
+		return stillWarming + strings.Join(warming, ", ")
 	}
 	return s.pending.missingIn(state)
 }
