@@ -5,6 +5,8 @@ import (
 	"github.com/meshproof/meshproof/suites/egresscontrol"
 	"github.com/meshproof/meshproof/suites/egressgateway"
 	"github.com/meshproof/meshproof/suites/ingressenvoy"
+	"github.com/meshproof/meshproof/suites/gatewaytlsorigination"
+	"github.com/meshproof/meshproof/suites/httpproxy"
 	"github.com/meshproof/meshproof/suites/ingressgateway"
 	"github.com/meshproof/meshproof/suites/internal/scenario"
 	"github.com/meshproof/meshproof/suites/kubernetesservices"
@@ -19,6 +21,9 @@ func Pages() []scenario.Page {
 		tlsorigination.New(),
 		egressgateway.New(),
 		wildcard.New(),
+		gatewaytlsorigination.New(),
+		gatewaytlsorigination.NewSDS(),
+		httpproxy.New(),
 		kubernetesservices.New(),
 		ingressgateway.New(),
 		ingressenvoy.New(),
