@@ -4,9 +4,9 @@ package suites
 import (
 	"github.com/meshproof/meshproof/suites/egresscontrol"
 	"github.com/meshproof/meshproof/suites/egressgateway"
-	"github.com/meshproof/meshproof/suites/ingressenvoy"
 	"github.com/meshproof/meshproof/suites/gatewaytlsorigination"
 	"github.com/meshproof/meshproof/suites/httpproxy"
+	"github.com/meshproof/meshproof/suites/ingressenvoy"
 	"github.com/meshproof/meshproof/suites/ingressgateway"
 	"github.com/meshproof/meshproof/suites/internal/scenario"
 	"github.com/meshproof/meshproof/suites/kubernetesservices"
@@ -20,11 +20,11 @@ func Pages() []scenario.Page {
 		egresscontrol.New(),
 		tlsorigination.New(),
 		egressgateway.New(),
-		wildcard.New(),
 		gatewaytlsorigination.New(),
 		gatewaytlsorigination.NewSDS(),
-		httpproxy.New(),
+		wildcard.New(),
 		kubernetesservices.New(),
+		httpproxy.New(),
 		ingressgateway.New(),
 		ingressenvoy.New(),
 	}
