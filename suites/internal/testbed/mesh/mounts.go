@@ -42,7 +42,7 @@ func newMountChanges() mountChanges {
 const patience = 2 * time.Second
 
 // duty says whose changes are made from now on: a scenario's, or those that take them back.
-func (m *Mesh) duty(ofScenario bool) { //nolint:revive // it mirrors mountChanges.due
+func (m *Mesh) duty(ofScenario bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.mounts.due = ofScenario
@@ -94,24 +94,37 @@ func (m *Mesh) refreshMounts(ctx context.Context) (string, error) {
 func (m *Mesh) lateMount(ctx context.Context, k key, wanted map[string]string) (string, error) {
 	missing := ""
 	for _, pod := range m.pods.where(func(pod *corev1.Pod) bool { return pod.Namespace == k.namespace && isReady(pod) }) {
-		for _, at := range mountsOf(pod, k.name) {
-			if wanted == nil && !at.optional {
-				continue // a kubelet leaves the files where the pod could not do without
-			}
-			is, ok, err := m.filesIn(ctx, pod, at)
-			if err != nil {
-				return "", err
-			}
-			if !ok || maps.Equal(is, wanted) {
-				continue
-			}
-			missing = fmt.Sprintf("%s of pod %s does not show %s as it is now", at.folder, fullName(pod), k)
-			if err := m.askKubelet(ctx, pod); err != nil {
-				return "", err
-			}
+		folder, err := m.lateFolder(ctx, pod, k, wanted)
+		if err != nil {
+			return "", err
+		}
+		if folder == "" {
+			continue
+		}
+		missing = fmt.Sprintf("%s of pod %s does not show %s as it is now", folder, fullName(pod), k)
+		if err := m.askKubelet(ctx, pod); err != nil {
+			return "", err
 		}
 	}
 	return missing, nil
+}
+
+// lateFolder is the folder of a pod that does not show a Secret as it is now; empty when all do. Where a pod could not do without, a kubelet
+// leaves the files of a Secret that is gone.
+func (m *Mesh) lateFolder(ctx context.Context, pod *corev1.Pod, k key, wanted map[string]string) (string, error) {
+	for _, at := range mountsOf(pod, k.name) {
+		if wanted == nil && !at.optional {
+			continue
+		}
+		is, ok, err := m.filesIn(ctx, pod, at)
+		if err != nil {
+			return "", err
+		}
+		if ok && !maps.Equal(is, wanted) {
+			return at.folder, nil
+		}
+	}
+	return "", nil
 }
 
 // askKubelet has the kubelet look after a pod now.
