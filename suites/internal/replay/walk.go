@@ -126,6 +126,9 @@ func (w *walk) settle(ctx context.Context) error {
 	}
 	defer stopwatch(&w.result.Timings.Settle)()
 	if err := w.Bed.Settle(ctx); err != nil {
+		if waiting, ok := errors.AsType[*scenario.WaitingError](err); ok {
+			return waiting
+		}
 		return fmt.Errorf("the configuration did not arrive: %w", err)
 	}
 	w.dirty = false

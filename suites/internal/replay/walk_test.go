@@ -67,7 +67,7 @@ func (b *bed) Settle(context.Context) error {
 	b.call("settle")
 	b.dirty = false
 	if b.is("waiting") {
-		return &scenario.WaitingError{Proxy: "istio-proxy of curl.default", For: []string{"secret kubernetes://door"}}
+		return &scenario.WaitingError{Proxies: []string{"istio-proxy of curl.default"}, For: []string{"secret kubernetes://door"}}
 	}
 	if b.is("settle") {
 		return errors.New("istio-proxy of curl.default lacks outbound|80||door")
@@ -257,7 +257,7 @@ func TestWhatNeverComesIntoForceFails(t *testing.T) {
 	r := walk(t, &bed{fault: "waiting"})
 	g.Expect(r.Verdict).NotTo(Equal(reports.Passed))
 	g.Expect(r.Steps[slices.IndexFunc(r.Steps, func(s *reports.StepResult) bool { return s.Error != "" })].Verdict).To(Equal(reports.Failed))
-	g.Expect(r.Reason).To(ContainSubstring("istio-proxy of curl.default has the newest configuration, and is still warming secret kubernetes://door"))
+	g.Expect(r.Reason).To(ContainSubstring("not in force: secret kubernetes://door is awaited by istio-proxy of curl.default"))
 }
 
 func TestWhatIsLeftBehindFailsTheScenario(t *testing.T) {

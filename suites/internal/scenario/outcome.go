@@ -37,14 +37,14 @@ func (e *RejectedError) Error() string {
 // Unwrap returns the server's own error.
 func (e *RejectedError) Unwrap() error { return e.Err }
 
-// WaitingError is a proxy that has the newest configuration and cannot bring it into force, because what it waits for (a Secret, a file) is
-// not there: an answer of the product, not a fault of the testbed.
+// WaitingError tells of proxies that have the newest configuration and cannot bring it into force, because what they wait for (a Secret, a
+// file) is not there: an answer of the product, not a fault of the testbed.
 type WaitingError struct {
-	Proxy string
-	For   []string // as an Envoy's configuration calls it: "secret kubernetes://client-credential-cacert"
+	Proxies []string
+	For     []string // as an Envoy's configuration calls it: "secret kubernetes://client-credential-cacert"
 }
 
-// Error names the proxy and what it waits for.
+// Error names the proxies and what they wait for.
 func (e *WaitingError) Error() string {
-	return e.Proxy + " has the newest configuration, and is still warming " + strings.Join(e.For, ", ")
+	return "the configuration has arrived and is not in force: " + strings.Join(e.For, ", ") + " is awaited by " + strings.Join(e.Proxies, ", ")
 }

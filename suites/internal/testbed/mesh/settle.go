@@ -205,7 +205,7 @@ type settling struct {
 
 	mu      sync.Mutex
 	settled map[string]bool        // by pod, "namespace/name"
-	waiting *scenario.WaitingError // what a proxy lacked at the last look, when it lacked nothing else
+	waiting *scenario.WaitingError // what proxies waited for at the last look, when they lacked nothing else
 }
 
 // look asks the proxies that have not settled yet, all at once, and tells what the first of them lacks.
@@ -300,9 +300,9 @@ func (s *settling) finish(ctx context.Context, waiting []*corev1.Pod, arrived []
 	if err := group.Wait(); err != nil {
 		return "", err
 	}
+	s.waiting = whoWaits(waiting, missing)
 	for i, text := range missing {
 		if text != "" {
-			s.lacks(waiting[i], text)
 			return fmt.Sprintf("%s %s", proxyOf(waiting[i]), text), nil
 		}
 	}
@@ -311,12 +311,25 @@ func (s *settling) finish(ctx context.Context, waiting []*corev1.Pod, arrived []
 
 const stillWarming = "is still warming "
 
-// lacks remembers what a proxy waits for that lacks nothing else.
-func (s *settling) lacks(pod *corev1.Pod, text string) {
-	s.waiting = nil
-	if names, ok := strings.CutPrefix(text, stillWarming); ok {
-		s.waiting = &scenario.WaitingError{Proxy: proxyOf(pod).String(), For: strings.Split(names, ", ")}
+// whoWaits is what some proxies wait for where no proxy lacks anything else; nil otherwise.
+func whoWaits(pods []*corev1.Pod, missing []string) *scenario.WaitingError {
+	all := &scenario.WaitingError{}
+	for i, text := range missing {
+		names, waits := strings.CutPrefix(text, stillWarming)
+		if text != "" && !waits {
+			return nil
+		}
+		if waits {
+			all.Proxies = append(all.Proxies, proxyOf(pods[i]).String())
+			all.For = append(all.For, strings.Split(names, ", ")...)
+		}
 	}
+	slices.Sort(all.For)
+	all.For = slices.Compact(all.For)
+	if len(all.For) == 0 {
+		return nil
+	}
+	return all
 }
 
 func (s *settling) unsettled(pod *corev1.Pod, state proxyState, delivered delivery, push uint64) string {
