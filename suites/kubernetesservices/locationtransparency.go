@@ -27,7 +27,11 @@ func locationTransparency() Scenario {
 		Doc:   told("3", "870-871"),
 		Needs: []Need{Workload(Curl), Outside(withoutIstio()), Workload(localHTTPBin()), Site("httpbin.org"), Outbound(AllowAny)},
 		Steps: []Step{
-			{Says: "The service stands for httpbin.org", Do: Apply("external-name/service.yaml", "external-name/destinationrule.yaml")},
+			{
+				Says:  "The service stands for httpbin.org",
+				Do:    Apply("external-name/service.yaml", "external-name/destinationrule.yaml"),
+				Inert: map[string]string{"external-name/destinationrule.yaml": ruleOnAlias[""]},
+			},
 			{
 				Says: "The source pod with a sidecar calls the service",
 				Do:   Send(headersOf(Curl)),

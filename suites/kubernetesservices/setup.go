@@ -62,7 +62,11 @@ func cleanup() Scenario {
 				Want: []Expectation{Derived("one pod is there", HaveRows(1))},
 			},
 			{Says: "Shut down the curl service", Do: DeleteAction{Objects: sample, Namespace: "default"}},
-			{Says: "Shut down the curl service in the without-istio namespace", Do: DeleteAction{Objects: sample, Namespace: "without-istio"}},
+			{
+				Says:  "Shut down the curl service in the without-istio namespace",
+				Do:    DeleteAction{Objects: sample, Namespace: "without-istio"},
+				Inert: map[string]string{"": "the namespace is deleted next, with all that is in it"},
+			},
 			{
 				Says: "Delete the without-istio namespace",
 				Do:   DeleteAction{Objects: []ObjectRef{{Resource: "namespace", Name: "without-istio"}}},
