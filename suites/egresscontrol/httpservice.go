@@ -105,6 +105,13 @@ func resolutionStatic() Scenario {
 			Derived("nothing arrived at the address that curl went to", HaveNoHits("evil.example:80")),
 		}
 	}
+	held := func(resolution string) Step {
+		return Step{
+			Says: "How the sidecar finds the endpoints",
+			Do:   Inspect(Curl),
+			Want: []Expectation{Derived("by the resolution of the service entry", HaveResolution("outbound|80||static.example", resolution))},
+		}
+	}
 	return Scenario{
 		ID:    "egress/egress-control/resolution-static",
 		Title: "STATIC resolution uses the listed endpoints",
@@ -122,8 +129,10 @@ func resolutionStatic() Scenario {
 				},
 			},
 			{Says: "STATIC: use the static IP addresses specified in endpoints", Do: Apply("http/serviceentry-static.yaml")},
+			held("EDS"),
 			{Says: "Send a request to the host of the service entry", Do: Send(toStatic()), Want: reached("the sidecar reached the listed endpoint")},
 			{Says: "DNS with endpoints: the addresses specified in the endpoints are resolved", Do: Apply("http/serviceentry-endpoint-name.yaml")},
+			held("STRICT_DNS"),
 			{Says: "Send a request to the host of the service entry", Do: Send(toStatic()), Want: reached("the sidecar resolved the endpoint's name and reached it")},
 			{
 				Says: "DNS resolution cannot be used with Unix domain socket endpoints",

@@ -79,7 +79,14 @@ func destinationRuleNamespace() Scenario {
 				},
 			},
 			{Says: "Take the rule away from there", Do: DeleteAction{Files: []string{"http/destinationrule.yaml"}, Namespace: "elsewhere"}},
-			{Says: "The configuration for HTTPS, in place of that for HTTP", Do: httpsGateway()},
+			{
+				Says: "The configuration for HTTPS, in place of that for HTTP",
+				Do:   httpsGateway(),
+				Inert: map[string]string{
+					"https/serviceentry.yaml":    "that for HTTP has the port for TLS as well",
+					"https/destinationrule.yaml": "it is the one that is there for HTTP",
+				},
+			},
 			{
 				Says: "A client in another namespace does not find the rule for HTTPS either",
 				Do:   Send(overHTTPS(elsewhere()), EgressGateway),

@@ -20,7 +20,7 @@ func sidecarConfig() *proxyconfig.Config {
 	service, _ := proxyconfig.ParseClusterName(wikipedia)
 	return &proxyconfig.Config{
 		Clusters: []*proxyconfig.Cluster{
-			{Resource: name(wikipedia, proxyconfig.Active), Service: service},
+			{Resource: name(wikipedia, proxyconfig.Active), Service: service, Type: "EDS"},
 			{Resource: name("PassthroughCluster", proxyconfig.Active)},
 			{Resource: name("outbound|80||edition.cnn.com", proxyconfig.Warming)},
 		},
@@ -71,6 +71,14 @@ func TestHaveCluster(t *testing.T) {
 		"warming is not there": {promise: HaveCluster("outbound|80||edition.cnn.com"), on: holding(sidecarConfig()), failure: "wanted the cluster outbound|80||edition.cnn.com, got " + from + "2 clusters, none like it"},
 		"no proxy":             {promise: HaveCluster("a"), on: probe.Evidence{Proxies: map[probe.Peer]any{}}, failure: "wanted the cluster a, got no proxy's configuration"},
 		"not a configuration":  {promise: HaveCluster("a"), on: holding("text"), misuse: "the configuration of istio-proxy of curl.default is a string, not a *proxyconfig.Config"},
+	})
+}
+
+func TestHaveResolution(t *testing.T) {
+	check(t, map[string]judged{
+		"the same":  {promise: HaveResolution(wikipedia, "EDS"), on: holding(sidecarConfig()), holds: true},
+		"another":   {promise: HaveResolution(wikipedia, "STRICT_DNS"), on: holding(sidecarConfig()), failure: "wanted the cluster " + wikipedia + " of the type STRICT_DNS, got " + from + "one of the type EDS"},
+		"not there": {promise: HaveResolution("outbound|80||httpbin.org", "EDS"), on: holding(sidecarConfig()), failure: "wanted the cluster outbound|80||httpbin.org of the type EDS, got " + from + "2 clusters, none like it"},
 	})
 }
 

@@ -13,9 +13,11 @@ import (
 	"sync"
 	"time"
 
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/tools/remotecommand"
+	"k8s.io/klog/v2"
 
 	"github.com/meshproof/meshproof/suites/internal/probe"
 )
@@ -106,7 +108,7 @@ type shell struct {
 // startShell begins the exec and does not wait for it.
 func startShell(ctx context.Context, group *sync.WaitGroup, stream func(context.Context, remotecommand.StreamOptions) error) *shell {
 	in, stdin := io.Pipe()
-	ctx, stop := context.WithCancel(ctx)
+	ctx, stop := context.WithCancel(klog.NewContext(ctx, logr.Discard())) // that a pod goes with its shell is no news
 	s := &shell{stdin: stdin, stdout: newTape(), stderr: newTape(), stop: stop, ended: make(chan struct{})}
 	group.Go(func() {
 		defer stop()
