@@ -33,19 +33,24 @@ func throughGateway() []Step {
 	}
 }
 
-// withFileMount is everything up to the rule that originates mutual TLS from files. caFiles are mounted beside the page's authority.
-func withFileMount(caFiles ...string) []Step {
-	return slices.Concat(
-		withServer(nginxHost, "server/configmap.yaml"),
-		clientSecrets(caFiles...),
-		[]Step{patchGateway()},
-		throughGateway(),
-		[]Step{{
-			Says: "Add a DestinationRule to perform mutual TLS origination",
-			Do:   fromFiles("mutual/destinationrule-originate.yaml", clientFiles, authorityFile),
-			Note: everywhere,
-		}},
-	)
+// mountedGateway is the page's server, and the gateway with the client's files. caFiles are mounted beside the page's authority.
+func mountedGateway(caFiles ...string) []Step {
+	return slices.Concat(withServer(nginxHost, "server/configmap.yaml"), clientSecrets(caFiles...), []Step{patchGateway()})
+}
+
+// standing is the same as the page leaves it standing for the sections that follow, with the files that the negatives name.
+func standing() Need {
+	return Standing("nginx and the patched gateway", folder("filemount"),
+		mountedGateway(foreignAuthority+".crt", foreignClient+".crt", foreignClient+".key")...)
+}
+
+// originateFromFiles is the page's configuration, up to the rule that originates mutual TLS from files.
+func originateFromFiles() []Step {
+	return append(throughGateway(), Step{
+		Says: "Add a DestinationRule to perform mutual TLS origination",
+		Do:   fromFiles("mutual/destinationrule-originate.yaml", clientFiles, authorityFile),
+		Note: everywhere,
+	})
 }
 
 // What an Envoy calls the files that the page's rule names.
@@ -117,13 +122,13 @@ func fileMount() Scenario {
 		ID:    "egress/gateway-tls-origination/mtls-file-mount",
 		Title: "The gateway originates mutual TLS from files",
 		Doc:   told("534-553"),
-		Needs: needs(),
+		Needs: needs(standing()),
 		Notes: []string{
 			"The service of nginx has port 443 only, and the client asks on port 80: it works because the sidecar's route for port 80 knows the virtual " +
 				"service, and because some other service in the mesh (the curl sample) is on HTTP port 80.",
 			"The server's certificate has no DNS name, as the blog makes it. The gateway takes it because the rule sets sni, and then compares no names.",
 		},
-		Steps: slices.Concat(withFileMount(), addresses(), []Step{{
+		Steps: slices.Concat(originateFromFiles(), addresses(), []Step{{
 			Says: "Send an HTTP request to http://my-nginx.mesh-external.svc.cluster.local, and check the log of the istio-egressgateway pod",
 			Do:   Send(welcome(), EgressGateway, nginx()),
 			Want: append(welcomed(), Derived("nginx saw the certificate of the page's client", HaveHeader("X-Client-Subject", clientSubject))),
@@ -149,7 +154,8 @@ func fileMountCleanup() Scenario {
 				"and the patched gateway behind. Here the Secrets that were made are deleted, and the patch is taken back.",
 		},
 		Steps: slices.Concat(
-			withFileMount(),
+			mountedGateway(),
+			originateFromFiles(),
 			[]Step{
 				answersAgain("Before the clean-up nginx answers"),
 				neverMade("istio-egressgateway-certs"),

@@ -44,12 +44,12 @@ func wrongClientCredential() Scenario {
 	ask := func(says string, want []Expectation) Step {
 		return Step{Says: says, Do: Send(welcome(), EgressGateway, nginx()), Want: want}
 	}
-	steps := append(withFileMount(foreignAuthority+".crt", foreignClient+".crt", foreignClient+".key"), addresses()...)
+	steps := append(originateFromFiles(), addresses()...)
 	return Scenario{
 		ID:    "egress/gateway-tls-origination/mtls-wrong-client-credential",
 		Title: "A missing or foreign certificate is refused, on either side",
 		Doc:   told("503-507, 543-545"),
-		Needs: needs(),
+		Needs: needs(standing()),
 		Notes: []string{
 			"Not in the blog. Who refuses is told apart: nginx answers 400 with its reason, the gateway answers 503 with the reason in its log.",
 			"Without sni in the rule, today's gateway compares the certificate's DNS names with the Host header, and the blog's certificate has none.",

@@ -43,12 +43,12 @@ func accessControl() Scenario {
 	onPort := func(proxy string) probe.Probe {
 		return probe.Probe{From: outsider(), URL: "https://map.baidu.com:8443/", Proxy: proxy}
 	}
-	steps := append(deployProxy(), podAddress("CLIENT_IP", "external"))
+	steps := append(runningProxy(), podAddress("CLIENT_IP", "external"))
 	return Scenario{
 		ID:    "egress/http-proxy/acl",
 		Title: "The proxy denies tunnels to other ports",
 		Doc:   told("983-985"),
-		Needs: needs(AllowAny),
+		Needs: needs(AllowAny, standing()),
 		Notes: []string{"Not in the blog: it shows the rule `http_access deny CONNECT !SSL_ports` of the configuration, and not what it does."},
 		Steps: append(steps,
 			Step{

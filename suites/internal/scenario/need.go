@@ -1,6 +1,10 @@
 package scenario
 
-import "github.com/meshproof/meshproof/suites/internal/probe"
+import (
+	"io/fs"
+
+	"github.com/meshproof/meshproof/suites/internal/probe"
+)
 
 // Need is one thing a scenario cannot do without. The testbed brings about what it can (workloads, mesh settings)
 // and says what is missing for the rest.
@@ -27,6 +31,15 @@ type OutboundPolicyNeed struct{ Mode OutboundMode }
 // group of scenarios, not once for each; the first scenario without the need has the original installation again.
 type InstallNeed struct{ Set []string }
 
+// StandingNeed asks for what an earlier section of the page has set up, as the page leaves it standing for the sections that follow. It is made
+// once for a group of scenarios, not once for each; the first scenario without the need, or with another, has it taken back. A scenario may
+// add to what stands, and change it; it must not delete it.
+type StandingNeed struct {
+	Name    string // two of one name are the same
+	Files   fs.FS
+	Changes []Change
+}
+
 // OutboundMode is meshConfig.outboundTrafficPolicy.mode.
 type OutboundMode string
 
@@ -41,6 +54,7 @@ func (SiteNeed) need()           {}
 func (CapabilityNeed) need()     {}
 func (OutboundPolicyNeed) need() {}
 func (InstallNeed) need()        {}
+func (StandingNeed) need()       {}
 
 // The peers of the pages.
 var (
@@ -74,3 +88,14 @@ func Outbound(m OutboundMode) Need { return OutboundPolicyNeed{Mode: m} }
 
 // Installed needs the mesh installed with options on top of its own.
 func Installed(set ...string) Need { return InstallNeed{Set: set} }
+
+// Standing needs what steps of the page set up; those that only ask are left out.
+func Standing(name string, files fs.FS, steps ...Step) Need {
+	need := StandingNeed{Name: name, Files: files}
+	for _, step := range steps {
+		if change, ok := step.Do.(Change); ok {
+			need.Changes = append(need.Changes, change)
+		}
+	}
+	return need
+}

@@ -59,8 +59,14 @@ func (v *validation) scenario(s Scenario) {
 		}
 	}
 	for _, need := range s.Needs {
-		if held, ok := need.(SecretNeed); ok {
-			v.secret(s.ID, held.Secret)
+		switch need := need.(type) {
+		case SecretNeed:
+			v.secret(s.ID, need.Secret)
+		case StandingNeed:
+			for _, change := range need.Changes {
+				v.files(s.ID+", "+need.Name, change)
+			}
+		case WorkloadNeed, SiteNeed, CapabilityNeed, OutboundPolicyNeed, InstallNeed:
 		}
 	}
 	exported := map[string]bool{}

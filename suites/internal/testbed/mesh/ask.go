@@ -370,7 +370,7 @@ func (w *watchedLogs) read(ctx context.Context, m *Mesh, e *probe.Evidence) erro
 	fenced := make([]bool, len(w.logs))
 	err := eachIndexed(w.logs, func(i int, l *watchedLog) error {
 		if !l.proxy {
-			w.awaitServer(ctx, l)
+			return nil
 		}
 		var err error
 		fenced[i], err = l.fence(ctx, m, l.cursor)
@@ -379,6 +379,9 @@ func (w *watchedLogs) read(ctx context.Context, m *Mesh, e *probe.Evidence) erro
 		}
 		return err
 	})
+	if err == nil {
+		err = w.readServers(ctx, m, fenced)
+	}
 	if err != nil {
 		return fmt.Errorf("read the logs: %w", err)
 	}
@@ -392,6 +395,23 @@ func (w *watchedLogs) read(ctx context.Context, m *Mesh, e *probe.Evidence) erro
 		e.Fence[l.peer] = fenced[i] && (all || !told)
 	}
 	return nil
+}
+
+// readServers comes after the proxies: where the client's own has finished with the question's connections, a server's line is not far.
+func (w *watchedLogs) readServers(ctx context.Context, m *Mesh, fenced []bool) error {
+	late := w.late
+	if slices.ContainsFunc(w.logs, func(l watchedLog) bool { return l.client }) {
+		late = min(late, lateHTTP)
+	}
+	return eachIndexed(w.logs, func(i int, l *watchedLog) error {
+		if l.proxy {
+			return nil
+		}
+		w.awaitServer(ctx, l, late)
+		var err error
+		fenced[i], err = l.fence(ctx, m, l.cursor)
+		return err
+	})
 }
 
 // isLate tells of proxies whose line may come after the fence: the client's own sidecar, and, for connections, every proxy on the way.

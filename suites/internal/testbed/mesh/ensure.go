@@ -22,6 +22,10 @@ func (m *Mesh) Ensure(ctx context.Context, needs []scenario.Need) ([]scenario.Un
 	if unmet := m.missingCapabilities(needs); len(unmet) > 0 {
 		return unmet, nil
 	}
+	standing := standingIn(needs)
+	if err := m.takeDown(ctx, standing); err != nil {
+		return nil, err
+	}
 	if err := m.ensureInstallation(ctx, needs); err != nil {
 		return nil, err
 	}
@@ -42,6 +46,9 @@ func (m *Mesh) Ensure(ctx context.Context, needs []scenario.Need) ([]scenario.Un
 		if reason != "" {
 			unmet = append(unmet, scenario.Unmet{Need: need, Reason: reason})
 		}
+	}
+	if err := m.setUp(ctx, standing); err != nil {
+		return nil, err
 	}
 	if err := m.Settle(ctx); err != nil {
 		return nil, fmt.Errorf("what the scenario needs does not settle: %w", err)
@@ -86,8 +93,8 @@ func (m *Mesh) ensure(ctx context.Context, need scenario.Need) (string, error) {
 		return "", nil // asked before
 	case scenario.WorkloadNeed:
 		return "", m.ensureWorkload(ctx, need)
-	case scenario.SecretNeed:
-		return "", nil // brought about before
+	case scenario.SecretNeed, scenario.StandingNeed:
+		return "", nil // brought about before, and after
 	case scenario.SiteNeed:
 		return m.ensureSite(ctx, need.Host)
 	case scenario.OutboundPolicyNeed:

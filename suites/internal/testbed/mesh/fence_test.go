@@ -98,11 +98,11 @@ func TestAwaitServer(t *testing.T) {
 	g := NewWithT(t)
 	log := newFakeLog()
 	s := followed(t, log)
-	w := &watchedLogs{times: 2, late: time.Minute}
+	w := &watchedLogs{times: 2}
 	l := &watchedLog{stream: s}
 	done := make(chan struct{})
 	go func() {
-		w.awaitServer(t.Context(), l)
+		w.awaitServer(t.Context(), l, time.Minute)
 		close(done)
 	}()
 	log.write(time.Now(), "mnopqrstuv.fence.meshproof.invalid")
@@ -112,6 +112,6 @@ func TestAwaitServer(t *testing.T) {
 	log.write(time.Now(), tunnel)
 	g.Eventually(done).Should(BeClosed())
 
-	w.times, w.late = 3, 20*time.Millisecond
-	w.awaitServer(t.Context(), l) // ends
+	w.times = 3
+	w.awaitServer(t.Context(), l, 20*time.Millisecond) // ends
 }

@@ -55,6 +55,7 @@ type Mesh struct {
 	late       []lateRestart
 	installed  []string // the options on top of the original installation
 	healthy    health
+	standing   standing
 }
 
 // made is an object that Ensure created.
@@ -120,10 +121,10 @@ func (m *Mesh) sawPod(pod *corev1.Pod) {
 	m.logs.saw(pod)
 }
 
-// Close takes back what Ensure did (workloads, policy), unless they are to be kept, and ends everything that was started.
+// Close takes back what Ensure did (what stands, policy, and workloads unless they are to be kept), and ends everything that was started.
 // Call it also after an interrupt, with a context of its own.
 func (m *Mesh) Close(ctx context.Context) error {
-	errs := []error{m.restoreMeshConfig(ctx)}
+	errs := []error{m.takeDown(ctx, nil), m.restoreMeshConfig(ctx)}
 	if !m.options.Keep {
 		errs = append(errs, m.Release(ctx))
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 )
@@ -45,8 +46,8 @@ func (m *Mesh) fenceServer(ctx context.Context, pod *corev1.Pod, s *stream, curs
 
 // awaitServer waits for the lines of a server: one for each time that it was asked. That fewer come is no error: whoever is watched need not
 // have been asked.
-func (w *watchedLogs) awaitServer(ctx context.Context, l *watchedLog) {
-	ctx, cancel := context.WithTimeout(ctx, w.late)
+func (w *watchedLogs) awaitServer(ctx context.Context, l *watchedLog, late time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, late)
 	defer cancel()
 	_ = l.stream.awaitAll(ctx, l.cursor, func(lines []logEntry) bool { return len(w.evidence(*l, lines)) >= w.times })
 }
