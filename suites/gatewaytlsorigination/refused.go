@@ -37,7 +37,6 @@ func refusedByGateway(failure string) []Expectation {
 const (
 	unknownIssuer = "unable_to_get_local_issuer_certificate"
 	otherName     = "verify_SAN_list"
-	notSupplied   = "Secret_is_not_supplied_by_SDS"
 )
 
 func wrongClientCredential() Scenario {
