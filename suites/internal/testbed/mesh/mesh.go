@@ -186,7 +186,7 @@ func (m *Mesh) note(k key, newest *unstructured.Unstructured) {
 	defer m.mu.Unlock()
 	m.pending.note(k, newest)
 	if k.kind == secretKind {
-		m.mounts.changed[k] = newest
+		m.mounts.note(k, newest)
 	}
 	m.generation++
 }

@@ -16,6 +16,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/meshproof/meshproof/suites/internal/proxyconfig"
 )
 
 // A Secret that pods mount reaches them by the kubelet, which looks after a pod about once a minute, and at once when the pod's object
@@ -30,12 +32,22 @@ const refreshAnnotation = "meshproof.dev/mounts"
 // section begin with the same Secret, and then nothing has to be proven but that it is the same.
 type mountChanges struct {
 	changed map[key]*unstructured.Unstructured // nil: deleted
+	gone    map[key]bool                       // deleted, and not made again since
 	due     bool                               // a scenario has changed something since the last was undone
 	asked   map[types.UID]time.Time            // when a pod's kubelet was last asked to look
 }
 
 func newMountChanges() mountChanges {
-	return mountChanges{changed: map[key]*unstructured.Unstructured{}, asked: map[types.UID]time.Time{}}
+	return mountChanges{changed: map[key]*unstructured.Unstructured{}, gone: map[key]bool{}, asked: map[types.UID]time.Time{}}
+}
+
+func (c *mountChanges) note(k key, newest *unstructured.Unstructured) {
+	c.changed[k] = newest
+	if newest == nil {
+		c.gone[k] = true
+	} else {
+		delete(c.gone, k)
+	}
 }
 
 // patience is how long a kubelet may take before it is asked again: its own watch of the Secret may have been later than that of the pod.
@@ -224,4 +236,43 @@ func readSums(printed []byte) map[string]string {
 		files[name] = sum
 	}
 	return files
+}
+
+// servesStale are the secrets that the listeners of a proxy name whose files are gone. Envoy keeps a secret for as long as any listener names
+// it, and a deleted listener finishes its connections for 45 s: a new one gets from it at once what it would have to wait for. So it counts as
+// warming.
+func (m *Mesh) servesStale(ctx context.Context, pod *corev1.Pod) ([]string, error) {
+	m.mu.Lock()
+	gone := slices.Collect(maps.Keys(m.mounts.gone))
+	m.mu.Unlock()
+	gone = slices.DeleteFunc(gone, func(k key) bool { return k.namespace != pod.Namespace || len(mountsOf(pod, k.name)) == 0 })
+	if len(gone) == 0 {
+		return nil, nil
+	}
+	config, err := m.query(ctx, pod, proxyconfig.DynamicListeners)
+	if err != nil {
+		return nil, err
+	}
+	return staleSecrets(config.Listeners, gone, pod), nil
+}
+
+func staleSecrets(listeners []*proxyconfig.Listener, gone []key, pod *corev1.Pod) []string {
+	var named []string
+	for _, listener := range listeners {
+		if !listener.InForce() {
+			continue
+		}
+		for _, chain := range listener.FilterChains {
+			if chain.TLS != nil {
+				named = append(named, chain.TLS.SecretNames()...)
+			}
+		}
+	}
+	var stale []string
+	for _, name := range slices.Compact(slices.Sorted(slices.Values(named))) {
+		if strings.HasPrefix(name, "file-") && slices.ContainsFunc(gone, func(k key) bool { return fieldsOf(name, k, pod) != nil }) {
+			stale = append(stale, "secret "+name)
+		}
+	}
+	return stale
 }

@@ -2,6 +2,8 @@ package mesh
 
 import (
 	"encoding/base64"
+	"maps"
+	"slices"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -133,4 +135,28 @@ func TestSecretMissingIn(t *testing.T) {
 	g.Expect(secretMissingIn(holding("other", proxyconfig.Active), k, secret)).To(ContainSubstring("still holds the former certificate of Secret istio-system/web-certs"))
 	g.Expect(secretMissingIn(holding("other", proxyconfig.Warming), k, secret)).To(BeEmpty())
 	g.Expect(secretMissingIn(holding("other", proxyconfig.Active), k, nil)).To(BeEmpty(), "Envoy keeps it")
+}
+
+// A listener in force that names files of a Secret that is gone has them from a listener of before.
+func TestStaleSecrets(t *testing.T) {
+	g := NewWithT(t)
+	const name = "file-cert:/etc/istio/certs/tls.crt~/etc/istio/certs/tls.key"
+	listener := func(state proxyconfig.State, secret string) *proxyconfig.Listener {
+		return &proxyconfig.Listener{
+			Resource:     proxyconfig.Resource{State: state},
+			FilterChains: []*proxyconfig.FilterChain{{}, {TLS: &proxyconfig.TLS{Certificates: []proxyconfig.SecretRef{{Name: secret}}}}},
+		}
+	}
+	f := newFakeMesh(t)
+	secret := key{kind: secretKind, namespace: "istio-system", name: "web-certs"}
+	stale := func(listeners ...*proxyconfig.Listener) []string {
+		return staleSecrets(listeners, slices.Collect(maps.Keys(f.mounts.gone)), mountingPod())
+	}
+	g.Expect(stale(listener(proxyconfig.Active, name))).To(BeEmpty(), "nothing is gone")
+	f.note(secret, nil)
+	g.Expect(stale(listener(proxyconfig.Active, name))).To(ConsistOf("secret " + name))
+	g.Expect(stale(listener(proxyconfig.Draining, name))).To(BeEmpty())
+	g.Expect(stale(listener(proxyconfig.Active, "kubernetes://web-certs"))).To(BeEmpty(), "istiod has it, not the pod")
+	f.note(secret, &unstructured.Unstructured{})
+	g.Expect(stale(listener(proxyconfig.Active, name))).To(BeEmpty())
 }

@@ -390,6 +390,15 @@ func (s *settling) stateOf(ctx context.Context, pod *corev1.Pod) (proxyState, er
 			}
 		}
 	}
+	stale, err := s.mesh.servesStale(ctx, pod)
+	if err != nil {
+		return state, err
+	}
+	for _, name := range stale {
+		if !slices.Contains(state.warming, name) {
+			state.warming = append(state.warming, name)
+		}
+	}
 	return state, nil
 }
 
