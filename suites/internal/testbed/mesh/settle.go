@@ -379,27 +379,25 @@ func (s *settling) stateOf(ctx context.Context, pod *corev1.Pod) (proxyState, er
 		if err != nil {
 			return state, err
 		}
-		state.warming = append(state.warming, config.Warming()...)
-		state.rejected = append(state.rejected, config.Rejected()...)
-		state.hasRoutes = state.hasRoutes || len(config.Routes) > 0
-		state.secrets = append(state.secrets, config.Secrets...)
-		if outbound, ok := config.ListenerNamed("virtualOutbound"); ok && outbound.Default != nil && outbound.Default.TCP != nil {
-			state.catchAll = outbound.Default.TCP.Cluster()
-			for _, log := range outbound.Default.TCP.AccessLogs {
-				state.logFiles = append(state.logFiles, log.Path)
-			}
-		}
+		state.add(config)
 	}
 	stale, err := s.mesh.servesStale(ctx, pod)
-	if err != nil {
-		return state, err
-	}
-	for _, name := range stale {
-		if !slices.Contains(state.warming, name) {
-			state.warming = append(state.warming, name)
+	state.warming = slices.Compact(slices.Sorted(slices.Values(append(state.warming, stale...))))
+	return state, err
+}
+
+// add takes in what one query brought.
+func (s *proxyState) add(config *proxyconfig.Config) {
+	s.warming = append(s.warming, config.Warming()...)
+	s.rejected = append(s.rejected, config.Rejected()...)
+	s.hasRoutes = s.hasRoutes || len(config.Routes) > 0
+	s.secrets = append(s.secrets, config.Secrets...)
+	if outbound, ok := config.ListenerNamed("virtualOutbound"); ok && outbound.Default != nil && outbound.Default.TCP != nil {
+		s.catchAll = outbound.Default.TCP.Cluster()
+		for _, log := range outbound.Default.TCP.AccessLogs {
+			s.logFiles = append(s.logFiles, log.Path)
 		}
 	}
-	return state, nil
 }
 
 // query asks a proxy's Envoy for a part of its configuration.
