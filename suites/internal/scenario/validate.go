@@ -59,15 +59,7 @@ func (v *validation) scenario(s Scenario) {
 		}
 	}
 	for _, need := range s.Needs {
-		switch need := need.(type) {
-		case SecretNeed:
-			v.secret(s.ID, need.Secret)
-		case StandingNeed:
-			for _, change := range need.Changes {
-				v.files(s.ID+", "+need.Name, change)
-			}
-		case WorkloadNeed, SiteNeed, CapabilityNeed, OutboundPolicyNeed, InstallNeed:
-		}
+		v.need(s.ID, need)
 	}
 	exported := map[string]bool{}
 	promises := 0
@@ -77,6 +69,18 @@ func (v *validation) scenario(s Scenario) {
 	}
 	if promises == 0 {
 		v.report("%s: it promises nothing", s.ID)
+	}
+}
+
+func (v *validation) need(where string, need Need) {
+	switch need := need.(type) {
+	case SecretNeed:
+		v.secret(where, need.Secret)
+	case StandingNeed:
+		for _, change := range need.Changes {
+			v.files(where+", "+need.Name, change)
+		}
+	case WorkloadNeed, SiteNeed, CapabilityNeed, OutboundPolicyNeed, InstallNeed:
 	}
 }
 

@@ -30,12 +30,8 @@ func (m *Mesh) Ensure(ctx context.Context, needs []scenario.Need) ([]scenario.Un
 		return nil, err
 	}
 	// Secrets come before the workloads that mount them. Workloads are all started before any is waited for.
-	for _, need := range needs {
-		if secret, ok := need.(scenario.SecretNeed); ok {
-			if err := m.ensureSecret(ctx, secret); err != nil {
-				return nil, err
-			}
-		}
+	if err := m.ensureSecrets(ctx, needs); err != nil {
+		return nil, err
 	}
 	var unmet []scenario.Unmet
 	for _, need := range needs {
@@ -54,6 +50,17 @@ func (m *Mesh) Ensure(ctx context.Context, needs []scenario.Need) ([]scenario.Un
 		return nil, fmt.Errorf("what the scenario needs does not settle: %w", err)
 	}
 	return unmet, m.checkInjection(needs)
+}
+
+func (m *Mesh) ensureSecrets(ctx context.Context, needs []scenario.Need) error {
+	for _, need := range needs {
+		if secret, ok := need.(scenario.SecretNeed); ok {
+			if err := m.ensureSecret(ctx, secret); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // ensureInstallation brings the installation about that a scenario asks for; one that asks for none has the original one.

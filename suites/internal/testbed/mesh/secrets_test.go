@@ -44,6 +44,6 @@ func TestWhoWaits(t *testing.T) {
 	waits := whoWaits(pods, []string{"", stillWarming + "secret b", stillWarming + "secret b, cluster a"})
 	g.Expect(waits).To(MatchError("the configuration has arrived and is not in force: cluster a, secret b is awaited by " +
 		"istio-proxy of istio-egressgateway.istio-system, istio-proxy of istio-ingressgateway.istio-system"))
-	g.Expect(whoWaits(pods, []string{"has not been sent Listener", stillWarming + "secret b", ""})).To(BeNil())
-	g.Expect(whoWaits(pods, []string{"", "", ""})).To(BeNil())
+	g.Expect(whoWaits(pods, []string{"has not been sent Listener", stillWarming + "secret b", ""})).To(Succeed())
+	g.Expect(whoWaits(pods, []string{"", "", ""})).To(Succeed())
 }
