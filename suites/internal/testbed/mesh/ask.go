@@ -258,7 +258,7 @@ type watchedLog struct {
 	cursor uint64
 	proxy  bool // an Envoy, which logs what is sent to it
 	client bool // the client's own sidecar
-	// open are the connections that an Envoy on the way held before the question: not what is waited for after it.
+	// open are the connections that an Envoy on the way, or a server's pod, held before the question: not what is waited for after it.
 	open uint64
 }
 
@@ -281,15 +281,26 @@ func (m *Mesh) openLogs(ctx context.Context, client *corev1.Pod, action scenario
 		}
 	}
 	return w, each(w.logs, func(l *watchedLog) error {
-		if err := m.openLog(ctx, l); err != nil || !l.proxy || l.client || !isTLS(action.Probe) {
+		if err := m.openLog(ctx, l); err != nil || l.client {
 			return err
 		}
-		var err error
-		if l.open, err = m.openConnections(ctx, l.pod); errors.Is(err, errNoCounters) {
-			return nil
-		}
-		return err
+		return m.countOpen(ctx, l, isTLS(action.Probe))
 	})
+}
+
+// countOpen notes what is open before the question. Where it cannot be counted, the wait afterwards goes to its end.
+func (m *Mesh) countOpen(ctx context.Context, l *watchedLog, tls bool) error {
+	var err error
+	switch {
+	case !l.proxy:
+		l.open, err = m.openSockets(ctx, l.pod, l.peer.Container)
+	case tls:
+		l.open, err = m.openConnections(ctx, l.pod)
+	}
+	if errors.Is(err, errNoCounters) || isNoProgram(err) {
+		return nil
+	}
+	return err
 }
 
 // isTLS tells of questions for which a proxy on the way may write a line of a connection, when that has ended.
@@ -407,7 +418,7 @@ func (w *watchedLogs) readServers(ctx context.Context, m *Mesh, fenced []bool) e
 		if l.proxy {
 			return nil
 		}
-		w.awaitServer(ctx, l, late)
+		w.awaitServer(ctx, l, late, func(ctx context.Context) (uint64, error) { return m.openSockets(ctx, l.pod, l.peer.Container) })
 		var err error
 		fenced[i], err = l.fence(ctx, m, l.cursor)
 		return err

@@ -1,6 +1,7 @@
 package mesh
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -99,10 +100,11 @@ func TestAwaitServer(t *testing.T) {
 	log := newFakeLog()
 	s := followed(t, log)
 	w := &watchedLogs{times: 2}
-	l := &watchedLog{stream: s}
+	l := &watchedLog{stream: s, open: 2}
+	stillOpen := func(context.Context) (uint64, error) { return 3, nil }
 	done := make(chan struct{})
 	go func() {
-		w.awaitServer(t.Context(), l, time.Minute)
+		w.awaitServer(t.Context(), l, time.Minute, stillOpen)
 		close(done)
 	}()
 	log.write(time.Now(), "mnopqrstuv.fence.meshproof.invalid")
@@ -113,5 +115,21 @@ func TestAwaitServer(t *testing.T) {
 	g.Eventually(done).Should(BeClosed())
 
 	w.times = 3
-	w.awaitServer(t.Context(), l, 20*time.Millisecond) // ends
+	w.awaitServer(t.Context(), l, time.Minute, func(context.Context) (uint64, error) { return 2, nil }) // all is closed: nothing more will come
+	w.awaitServer(t.Context(), l, 20*time.Millisecond, stillOpen) // ends
+}
+
+func TestOpenSocketsAreCounted(t *testing.T) {
+	g := NewWithT(t)
+	const head = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
+	table := head +
+		"   0: 0100007F:20FB 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 1 1 0 100 0 0 10 0\n" +
+		"   1: 0100007F:20FB 0100007F:C001 01 00000000:00000000 00:00000000 00000000     0        0 2 1 0 20 4 30 10 -1\n" +
+		"   2: 0100007F:20FB 0100007F:C002 06 00000000:00000000 03:00000FA0 00000000     0        0 0 3 0\n" +
+		"   3: 0100007F:C003 0100007F:20FB 08 00000000:00000000 00:00000000 00000000     0        0 3 1 0 20 4 30 10 -1\n" + head
+	open, ok := countSockets(table)
+	g.Expect(ok).To(BeTrue())
+	g.Expect(open).To(Equal(uint64(2)))
+	_, ok = countSockets("cat: /proc/net/tcp: No such file or directory\n")
+	g.Expect(ok).To(BeFalse())
 }

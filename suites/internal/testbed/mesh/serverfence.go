@@ -45,9 +45,51 @@ func (m *Mesh) fenceServer(ctx context.Context, pod *corev1.Pod, s *stream, curs
 }
 
 // awaitServer waits for the lines of a server: one for each time that it was asked. That fewer come is no error: whoever is watched need not
-// have been asked.
-func (w *watchedLogs) awaitServer(ctx context.Context, l *watchedLog, late time.Duration) {
+// have been asked. The wait ends as soon as its pod holds no more connections than before the question: a server writes the line of a
+// connection when it closes it.
+func (w *watchedLogs) awaitServer(ctx context.Context, l *watchedLog, late time.Duration, openNow func(context.Context) (uint64, error)) {
 	ctx, cancel := context.WithTimeout(ctx, late)
 	defer cancel()
-	_ = l.stream.awaitAll(ctx, l.cursor, func(lines []logEntry) bool { return len(w.evidence(*l, lines)) >= w.times })
+	enough := func(lines []logEntry) bool { return len(w.evidence(*l, lines)) >= w.times }
+	closed := false
+	for pause := firstPause; ctx.Err() == nil; pause = min(pause*2, mostPause) {
+		soon, stop := context.WithTimeout(ctx, pause)
+		err := l.stream.awaitAll(soon, l.cursor, enough)
+		stop()
+		if err == nil || closed {
+			return
+		}
+		open, err := openNow(ctx)
+		closed = err == nil && open <= l.open // and one more pause, for the line's way
+	}
+}
+
+// openSockets is how many connections a pod holds.
+//
+// Source: https://www.kernel.org/doc/html/latest/networking/proc_net_tcp.html
+func (m *Mesh) openSockets(ctx context.Context, pod *corev1.Pod, container string) (uint64, error) {
+	ran, err := m.shells.run(ctx, pod, container, []string{"cat", "/proc/net/tcp", "/proc/net/tcp6"})
+	if err != nil {
+		return 0, fmt.Errorf("count the connections of pod %s: %w", fullName(pod), err)
+	}
+	if open, ok := countSockets(string(ran.stdout)); ok {
+		return open, nil
+	}
+	return 0, fmt.Errorf("count the connections of pod %s: %w", fullName(pod), errNoCounters)
+}
+
+// countSockets counts the sockets that are neither listening nor only waiting for their time to be over; false where there is no table.
+func countSockets(table string) (open uint64, ok bool) {
+	const state, timeWait, listen = 3, "06", "0A"
+	for line := range strings.Lines(table) {
+		fields := strings.Fields(line)
+		switch {
+		case len(fields) <= state:
+		case fields[0] == "sl":
+			ok = true
+		case fields[state] != timeWait && fields[state] != listen:
+			open++
+		}
+	}
+	return open, ok
 }
