@@ -38,6 +38,9 @@ func open() Step {
 	return Step{
 		Says: "Define a ServiceEntry and corresponding VirtualService for *.baidu.com",
 		Do:   Apply("direct/serviceentry.yaml", "direct/virtualservice.yaml"),
+		Inert: map[string]string{
+			"direct/virtualservice.yaml": "Istio's page no longer has it: the entry alone does, as egress/wildcard/direct shows",
+		},
 	}
 }
 
