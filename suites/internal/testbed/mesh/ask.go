@@ -431,23 +431,28 @@ func (w *watchedLogs) isLate(l *watchedLog) bool {
 }
 
 // awaitOwn waits for the line of a connection that is still closing. That none comes is no error: not everything passes the proxy. The
-// wait ends as soon as no connection of the question is open in the proxy any more: what was to be logged is logged then, and another
-// fence brings it here.
+// wait ends when no connection of the question is open in the proxy any more: what was to be logged is logged then or at that very moment (Envoy
+// counts a connection out just before it writes its line), and another fence brings it here.
 func (w *watchedLogs) awaitOwn(ctx context.Context, m *Mesh, l *watchedLog) error {
 	ctx, cancel := context.WithTimeout(ctx, w.late)
 	defer cancel()
 	isOwn := func(line logEntry) bool { return w.isEvidence(*l, line) }
+	comes := func(within time.Duration) bool {
+		soon, stop := context.WithTimeout(ctx, within)
+		defer stop()
+		return l.stream.await(soon, l.cursor, isOwn) == nil
+	}
 	for pause := firstPause; ; pause = min(pause*2, mostPause) {
-		soon, stop := context.WithTimeout(ctx, pause)
-		err := l.stream.await(soon, l.cursor, isOwn)
-		stop()
-		if err == nil || ctx.Err() != nil {
+		if comes(pause) || ctx.Err() != nil {
 			return nil
 		}
 		if open, err := m.openConnections(ctx, l.pod); err != nil || open > l.open {
 			continue // to the end of the wait, at the worst
 		}
-		_, err = m.fence(context.WithoutCancel(ctx), l.pod, l.stream, l.stream.cursor())
+		if comes(flushMargin) {
+			return nil
+		}
+		_, err := m.fence(context.WithoutCancel(ctx), l.pod, l.stream, l.stream.cursor())
 		return err
 	}
 }

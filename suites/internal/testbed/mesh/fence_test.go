@@ -116,7 +116,7 @@ func TestAwaitServer(t *testing.T) {
 
 	w.times = 3
 	w.awaitServer(t.Context(), l, time.Minute, func(context.Context) (uint64, error) { return 2, nil }) // all is closed: nothing more will come
-	w.awaitServer(t.Context(), l, 20*time.Millisecond, stillOpen) // ends
+	w.awaitServer(t.Context(), l, 20*time.Millisecond, stillOpen)                                       // ends
 }
 
 func TestOpenSocketsAreCounted(t *testing.T) {
