@@ -103,6 +103,7 @@ func servicePortRegistration() Scenario {
 			Want: []Expectation{
 				Derived("it listens on port 8088 as it is written, and not on 81, which a pod without privileges may not take", ListenOn(own(8080, 8088)...)),
 				Derived("for the host", HaveVirtualHosts("http.8088", host+":8088")),
+				Derived("which port 80 keeps", HaveVirtualHosts(plainTable, host+":80")),
 			},
 		},
 		Step{Says: "The pod itself answers on the port", Do: Send(atPod, IngressGateway), Want: brewedOn("8088")},
@@ -142,6 +143,13 @@ func hostCorrespondence() Scenario {
 			Documented("the table's virtual hosts are those that Gateway and virtual service have in common", HaveVirtualHosts(plainTable, hosts...)),
 		}}
 	}
+	has := func(says, name string) Step {
+		return Step{
+			Says: says,
+			Do:   Get(gateways, "httpbin-gateway"),
+			Want: []Expectation{Derived("its host is "+name, HaveJSONPath("{.spec.servers[*].hosts[*]}", name))},
+		}
+	}
 	steps := append(plainHost(),
 		answered("The virtual service's host is the Gateway's, and it names that Gateway: it answers"),
 		Step{Says: "Give the virtual service a host that the Gateway does not have", Do: Apply("binding/virtualservice-other-host.yaml")},
@@ -149,9 +157,11 @@ func hostCorrespondence() Scenario {
 		unanswered("The Gateway's host has no route any more"),
 		analyzed("istioctl finds the host", "IST0132", "VirtualService default/httpbin-vs", "one or more host [other."),
 		Step{Says: "Restore it, and give the Gateway a wildcard for its zone", Do: Apply("binding/gateway-wildcard.yaml", "plain/virtualservice.yaml")},
+		has("The Gateway's host is not the virtual service's", "*.7cb9a9b7b318440399a0.eastus.aksapp.io"),
 		holds("The more specific of the two is registered", host+":80"),
 		answered("It answers"),
 		Step{Says: "Restore the Gateway, and let the virtual service name none", Do: Apply("plain/gateway.yaml", "binding/virtualservice-mesh.yaml")},
+		has("The Gateway's host is the virtual service's again", host),
 		holds("Nothing is registered at the gateway", "blackhole:80"),
 		Step{
 			Says: "The rules are the mesh's now",

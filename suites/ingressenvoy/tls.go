@@ -96,6 +96,7 @@ func tlsRedirectRaw() Scenario {
 		Title: "Port 80 answers with a redirect",
 		Doc:   told("185-197", secureIngress),
 		Needs: needs(),
+		Notes: []string{"The Gateway redirects by itself: port 80 does so without any virtual service."},
 		Steps: append(tlsHost(),
 			Step{
 				Says: "Ask for /status/418 over HTTP",
@@ -103,6 +104,7 @@ func tlsRedirectRaw() Scenario {
 				Want: moved("/status/418", Documented("no backend took time", HaveNoHeader("X-Envoy-Upstream-Service-Time"))),
 			},
 			Step{Says: "A path without a route is redirected as well", Do: Send(plain(host, "/headers"), IngressGateway), Want: moved("/headers")},
+			Step{Says: "What the first redirect names is served", Do: Send(secure(host, "/status/418"), IngressGateway), Want: served(host, httpbinCluster)},
 		),
 	}
 }
