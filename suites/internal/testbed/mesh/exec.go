@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/kubernetes/scheme"
@@ -18,14 +17,6 @@ import (
 type output struct {
 	stdout, stderr []byte
 	exit           int
-}
-
-// errNoCommand is a container without the program that was to be run.
-var errNoCommand = errors.New("the container does not have it")
-
-// lacksCommand reads it out of what the container runtime says.
-func lacksCommand(err error) bool {
-	return strings.Contains(err.Error(), "executable file not found") || strings.Contains(err.Error(), "no such file or directory")
 }
 
 // exec runs a command in a container: no terminal, both streams apart. The command's own exit code is an answer;
@@ -45,8 +36,6 @@ func (c *cluster) exec(ctx context.Context, pod *corev1.Pod, container string, c
 	case err == nil:
 	case errors.As(err, &exited):
 		result.exit = exited.Code
-	case lacksCommand(err):
-		return result, fmt.Errorf("run %s in container %s of pod %s: %w", command[0], container, fullName(pod), errNoCommand)
 	default:
 		return result, fmt.Errorf("run %s in container %s of pod %s: %w", command[0], container, fullName(pod), err)
 	}

@@ -7,9 +7,9 @@ import (
 	. "github.com/onsi/gomega"
 )
 
-func TestLacksCommand(t *testing.T) {
+func TestIsNoProgram(t *testing.T) {
 	g := NewWithT(t)
-	g.Expect(lacksCommand(errors.New(`Internal error occurred: OCI runtime exec failed: exec: "sh": executable file not found in $PATH`))).To(BeTrue())
-	g.Expect(lacksCommand(errors.New(`OCI runtime exec failed: exec: "/bin/sh": stat /bin/sh: no such file or directory`))).To(BeTrue())
-	g.Expect(lacksCommand(errors.New("container not found"))).To(BeFalse())
+	g.Expect(isNoProgram(errors.New(`Internal error occurred: OCI runtime exec failed: exec: "sh": executable file not found in $PATH`))).To(BeTrue())
+	g.Expect(isNoProgram(errors.New(`OCI runtime exec failed: exec: "/bin/sh": stat /bin/sh: no such file or directory`))).To(BeTrue())
+	g.Expect(isNoProgram(errors.New("container not found"))).To(BeFalse())
 }
