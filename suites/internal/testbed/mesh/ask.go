@@ -258,8 +258,10 @@ type watchedLog struct {
 	cursor uint64
 	proxy  bool // an Envoy, which logs what is sent to it
 	client bool // the client's own sidecar
-	// open are the connections that an Envoy on the way, or a server's pod, held before the question: not what is waited for after it.
-	open uint64
+	// before are the connections that an Envoy on the way, or a server's pod, held before the question: not what is waited for after it. Those
+	// that the client's own sidecar had accepted tell whether the question passed it; nothing is known where they were not counted.
+	before  connections
+	counted bool
 }
 
 // openLogs takes the cursors: of the client's own sidecar, and of every pod of every peer that is watched.
@@ -281,7 +283,7 @@ func (m *Mesh) openLogs(ctx context.Context, client *corev1.Pod, action scenario
 		}
 	}
 	return w, each(w.logs, func(l *watchedLog) error {
-		if err := m.openLog(ctx, l); err != nil || l.client {
+		if err := m.openLog(ctx, l); err != nil {
 			return err
 		}
 		return m.countOpen(ctx, l, isTLS(action.Probe))
@@ -293,9 +295,13 @@ func (m *Mesh) countOpen(ctx context.Context, l *watchedLog, tls bool) error {
 	var err error
 	switch {
 	case !l.proxy:
-		l.open, err = m.openSockets(ctx, l.pod, l.peer.Container)
+		l.before.open, err = m.openSockets(ctx, l.pod, l.peer.Container)
 	case tls:
-		l.open, err = m.openConnections(ctx, l.pod)
+		l.before, err = m.connections(ctx, l.pod)
+		l.counted = err == nil
+	}
+	if l.client {
+		l.before.open = 0 // its pod has no other connections than the question's
 	}
 	if errors.Is(err, errNoCounters) || isNoProgram(err) {
 		return nil
@@ -446,15 +452,25 @@ func (w *watchedLogs) awaitOwn(ctx context.Context, m *Mesh, l *watchedLog) erro
 		if comes(pause) || ctx.Err() != nil {
 			return nil
 		}
-		if open, err := m.openConnections(ctx, l.pod); err != nil || open > l.open {
+		now, err := m.connections(ctx, l.pod)
+		if err != nil || now.open > l.before.open {
 			continue // to the end of the wait, at the worst
 		}
 		if comes(flushMargin) {
 			return nil
 		}
-		_, err := m.fence(context.WithoutCancel(ctx), l.pod, l.stream, l.stream.cursor())
+		if l.owesLine(now, m.now()) {
+			continue
+		}
+		_, err = m.fence(context.WithoutCancel(ctx), l.pod, l.stream, l.stream.cursor())
 		return err
 	}
+}
+
+// owesLine tells that the question passed the client's own sidecar, which logs: its line will come, however late on a busy machine.
+func (l *watchedLog) owesLine(now connections, generation uint64) bool {
+	silent, asked := l.stream.silence(generation)
+	return l.client && l.counted && now.accepted > l.before.accepted && (!asked || !silent)
 }
 
 // isEvidence leaves out our own fences, what carries the marker of an earlier question, and, at the client's own sidecar, the late line of an

@@ -16,28 +16,40 @@ const inboundListener = "listener.0.0.0.0_15006."
 // errNoCounters is a proxy that does not count connections by listener.
 var errNoCounters = errors.New("it does not count the connections of its listeners")
 
-// openConnections is how many connections from a sidecar's own pod are open in it: those that its outbound listeners hold.
+// outboundListener is where a sidecar takes what its own pod sends; others take it over from there.
+const outboundListener = "listener.0.0.0.0_15001."
+
+// connections are those from a sidecar's own pod, or, at a gateway, all: how many its listeners hold, and how many a sidecar's has accepted.
+type connections struct{ open, accepted uint64 }
+
+// connections counts them.
 //
 // Source: https://www.envoyproxy.io/docs/envoy/latest/configuration/listeners/stats
-func (m *Mesh) openConnections(ctx context.Context, pod *corev1.Pod) (uint64, error) {
-	answer, err := m.tunnels.to(pod).get(ctx, envoyAdminPort, proxyconfig.StatsPath(`^listener\..*\.downstream_cx_active$`))
+func (m *Mesh) connections(ctx context.Context, pod *corev1.Pod) (connections, error) {
+	path := proxyconfig.StatsPath(`^listener\..*\.downstream_cx_(active|total)$`)
+	answer, err := m.tunnels.to(pod).get(ctx, envoyAdminPort, path)
 	if err != nil {
-		return 0, err
+		return connections{}, err
 	}
 	stats, err := proxyconfig.ParseStats(answer)
 	if err != nil {
-		return 0, err
+		return connections{}, err
 	}
-	var open uint64
+	return countConnections(stats)
+}
+
+func countConnections(stats proxyconfig.Stats) (connections, error) {
+	all := connections{accepted: stats[outboundListener+"downstream_cx_total"]}
 	counted := false
 	for name, value := range stats {
-		if !strings.Contains(name, ".worker_") && !strings.Contains(name, ".admin.") && !strings.HasPrefix(name, inboundListener) {
-			open += value
+		inner := strings.Contains(name, ".worker_") || strings.Contains(name, ".admin.") || strings.HasPrefix(name, inboundListener)
+		if !inner && strings.HasSuffix(name, ".downstream_cx_active") {
+			all.open += value
 			counted = true
 		}
 	}
 	if !counted {
-		return 0, errNoCounters
+		return all, errNoCounters
 	}
-	return open, nil
+	return all, nil
 }

@@ -1,0 +1,26 @@
+package mesh
+
+import (
+	"testing"
+
+	. "github.com/onsi/gomega"
+
+	"github.com/meshproof/meshproof/suites/internal/proxyconfig"
+)
+
+// A sidecar's own pod is counted where it sends: fences come in elsewhere, and every worker counts once more.
+func TestCountConnections(t *testing.T) {
+	g := NewWithT(t)
+	g.Expect(countConnections(proxyconfig.Stats{
+		"listener.0.0.0.0_15001.downstream_cx_active":          0,
+		"listener.0.0.0.0_15001.downstream_cx_total":           7,
+		"listener.0.0.0.0_15001.worker_0.downstream_cx_active": 3,
+		"listener.10.96.0.7_443.downstream_cx_active":          2,
+		"listener.10.96.0.7_443.downstream_cx_total":           5,
+		"listener.0.0.0.0_15006.downstream_cx_active":          4,
+		"listener.admin.main_thread.downstream_cx_active":      1,
+		"listener.admin.downstream_cx_active":                  1,
+	})).To(Equal(connections{open: 2, accepted: 7}))
+	_, err := countConnections(proxyconfig.Stats{})
+	g.Expect(err).To(MatchError(errNoCounters))
+}
