@@ -91,11 +91,7 @@ func setUp(ctx context.Context, out string) error {
 		return err
 	}
 	DeferCleanup(m.Close)
-	DeferCleanup(func(ctx SpecContext) {
-		if err := m.Health(ctx); err != nil {
-			fmt.Fprintf(os.Stderr, "warning: %s\n", strings.ReplaceAll(err.Error(), "\n", "; "))
-		}
-	})
+	DeferCleanup(tellHealth, m)
 	if mutate {
 		list, err := reports.CreateMutantLog(out)
 		if err != nil {
@@ -110,6 +106,13 @@ func setUp(ctx context.Context, out string) error {
 		Finished: progress(),
 	}
 	return nil
+}
+
+// tellHealth warns of what went wrong in the mesh while it was judged, though no promise noticed.
+func tellHealth(ctx SpecContext, m *mesh.Mesh) {
+	if err := m.Health(ctx); err != nil {
+		fmt.Fprintf(os.Stderr, "warning: %s\n", strings.ReplaceAll(err.Error(), "\n", "; "))
+	}
 }
 
 // progress prints a line per scenario to standard error; standard output is Ginkgo's.

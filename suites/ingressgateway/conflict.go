@@ -44,7 +44,7 @@ func inTheNotesOrder() []Step {
 		openPassthrough(),
 		chains("the port was taken: the second section's server is left out", toEcho()),
 		{Says: "A TLS client for " + simpleHost, Do: Send(throughPort(simpleHost), IngressGateway), Want: mistaken()},
-		{Says: "A TCP client", Do: Send(telnet(hello), IngressGateway), Want: heard(hello)},
+		{Says: "A TCP client", Do: talk(telnet(hello), IngressGateway), Want: heard(hello)},
 		{Says: "Delete the TCP section's objects", Do: remove("tcp/gateway.yaml", "tcp/virtualservice.yaml")},
 		chains("the second section's server takes the port", toSimpleTLS()),
 		{Says: "The TLS client again", Do: Send(throughPort(simpleHost), IngressGateway), Want: greeted()},
@@ -67,10 +67,10 @@ func inTheOtherOrder() []Step {
 		chains("both are there: the TCP section's server takes what the other does not name", toSimpleTLS(), toEcho()),
 		{Says: "A TLS client for " + simpleHost, Do: Send(throughPort(simpleHost), IngressGateway), Want: greeted()},
 		{Says: "A TLS client for another host", Do: Send(other, IngressGateway), Want: mistaken()},
-		{Says: "A TCP client that speaks first", Do: Send(telnet(hello), IngressGateway), Want: heard(hello)},
+		{Says: "A TCP client that speaks first", Do: talk(telnet(hello), IngressGateway), Want: heard(hello)},
 		{
 			Says: "A TCP client that waits to be greeted",
-			Do:   Send(telnet(""), tcpEcho.Proxy()),
+			Do:   talk(telnet(""), tcpEcho.Proxy()),
 			Want: []Expectation{
 				Derived("hears nothing: the listener waits for a server name", HavePrinted(BeEmpty())),
 				Derived("its connection stands", ConnectTo("${INGRESS_HOST}", 31400)),

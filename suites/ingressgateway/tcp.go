@@ -44,6 +44,11 @@ func telnet(typed string) probe.Probe {
 	}
 }
 
+// talk is a session that the client ends by its own time-out.
+func talk(p probe.Probe, watch ...probe.Peer) Action {
+	return SendAction{Probe: p, Watch: watch, Limit: TimesOut}
+}
+
 // heard are the promises about a session in which that was typed.
 func heard(typed string) []Expectation {
 	return []Expectation{
@@ -141,7 +146,7 @@ func tcpEchoSession() Scenario {
 		},
 		Step{
 			Says: "Test it: telnet localhost 31400",
-			Do:   Send(telnet(hello), IngressGateway, tcpEcho.Proxy()),
+			Do:   talk(telnet(hello), IngressGateway, tcpEcho.Proxy()),
 			Want: append(heard(hello),
 				Derived("it is the server's pod that greets", HavePrinted(Matching(`, pod ${ECHO_POD}, `))),
 				Derived("the gateway logs one line for the session when it is over", LoggedBy(IngressGateway, line)),
@@ -183,7 +188,7 @@ func tcpServicePortMissing() Scenario {
 			},
 			plainHTTP(),
 			{Says: "Gateway and VirtualService are in place, the service has no such port", Do: apply("tcp/gateway.yaml", "tcp/virtualservice.yaml")},
-			{Says: "The gateway listens on the port", Do: Send(toPod), Want: heard(hello)},
+			{Says: "The gateway listens on the port", Do: talk(toPod), Want: heard(hello)},
 			{
 				Says: "Connect through the service",
 				Do:   Send(telnet(hello), IngressGateway),
@@ -204,7 +209,7 @@ func tcpServicePortMissing() Scenario {
 			{Says: "Explicitly add the port to the service, with targetPort 31400", Do: Apply("tcp/service-port.yaml")},
 			{
 				Says: "Connect through the service, and type more than one packet holds",
-				Do:   Send(telnet(long), IngressGateway),
+				Do:   talk(telnet(long), IngressGateway),
 				Want: append(heard(long), Documented("now it works", LoggedBy(IngressGateway, echoed(long)))),
 			},
 			{

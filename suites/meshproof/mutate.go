@@ -70,7 +70,7 @@ func (e *e2e) mutate(ctx context.Context, keep keep) error {
 		return err
 	}
 	table := filepath.Join(e.out, "mutants.md")
-	if err := os.WriteFile(table, []byte(reports.MutantsTable(all)), 0o644); err != nil { //nolint:gosec // a report is for everybody
+	if err := os.WriteFile(table, []byte(reports.MutantsTable(all)), 0o644); err != nil {
 		return fmt.Errorf("write the list of mutants: %w", err)
 	}
 	survived, inert := 0, 0

@@ -16,7 +16,7 @@ func HaveCluster(name string) types.GomegaMatcher {
 			if _, ok := c.Cluster(expand(name)); ok {
 				return fact{holds: true, got: "that cluster"}
 			}
-			return fact{got: near(expand(name), clusterNames(c), "cluster")}
+			return fact{got: near(expand(name), clusterNames(c))}
 		},
 	}.promise()
 }
@@ -29,7 +29,7 @@ func HaveNoCluster(name string) types.GomegaMatcher {
 			if _, ok := c.Cluster(expand(name)); ok {
 				return fact{got: "that cluster"}
 			}
-			return fact{holds: knowsClusters(c), got: near(expand(name), clusterNames(c), "cluster")}
+			return fact{holds: knowsClusters(c), got: near(expand(name), clusterNames(c))}
 		},
 	}.promise()
 }

@@ -62,7 +62,7 @@ func peersOf(e probe.Evidence) []probe.Peer {
 }
 
 // near lists the names that come nearest to the wanted one: those that share a part with it, else how many there are.
-func near(wanted string, names []string, what string) string {
+func near(wanted string, names []string) string {
 	parts := strings.FieldsFunc(wanted, func(r rune) bool { return strings.ContainsRune("|/:", r) })
 	var alike []string
 	for _, name := range names {
@@ -72,8 +72,8 @@ func near(wanted string, names []string, what string) string {
 		}
 	}
 	if len(alike) == 0 {
-		return fmt.Sprintf("%s, none like it", counted(len(names), what))
+		return fmt.Sprintf("%s, none like it", counted(len(names), "cluster"))
 	}
 	slices.Sort(alike)
-	return fmt.Sprintf("%s, the ones like it are %s", counted(len(names), what), strings.Join(alike[:min(len(alike), 5)], ", "))
+	return fmt.Sprintf("%s, the ones like it are %s", counted(len(names), "cluster"), strings.Join(alike[:min(len(alike), 5)], ", "))
 }

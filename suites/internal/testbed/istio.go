@@ -71,7 +71,8 @@ func settings(set images.Set) []setting {
 		{"meshConfig.defaultConfig.terminationDrainDuration", "0.5s", "a pod that is replaced is gone after 0.5 s, not after 5 s of draining"},
 		{
 			"meshConfig.defaultConfig.proxyStatsMatcher.inclusionPrefixes",
-			[]any{"listener."}, "the proxies count connections by listener: that one passed, or failed its handshake, is proven by numbers",
+			[]any{"listener."},
+			"the proxies count connections by listener: that one passed, or failed its handshake, is proven by numbers",
 		},
 		{"values.pilot.env.PILOT_DEBOUNCE_AFTER", "10ms", "istiod sends a change when it has been quiet for 10 ms, not for 100 ms"},
 		{"values.global.imagePullPolicy", "IfNotPresent", ""},

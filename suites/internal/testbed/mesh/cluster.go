@@ -119,7 +119,7 @@ func keyOf(object *unstructured.Unstructured) key {
 
 // undeclaredField is how a server-side apply words a field that the kind's schema does not have; its status is 500, as if it were a fault.
 //
-// Source: sigs.k8s.io/structured-merge-diff, typed
+// Source: sigs.k8s.io/structured-merge-diff, package typed.
 const undeclaredField = "field not declared in schema"
 
 // isRefusal tells the API server's (or a webhook's) answer to a manifest from a fault on the way to it.

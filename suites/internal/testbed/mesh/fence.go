@@ -227,7 +227,9 @@ func (m *Mesh) fence(ctx context.Context, pod *corev1.Pod, s *stream, cursor uin
 	case err != nil:
 		return false, err
 	}
-	silent, err := m.awaitFence(ctx, pod, s, cursor, sent)
+	silent, err := m.awaitFence(ctx, pod, s, func(ctx context.Context) error {
+		return s.await(ctx, cursor, func(line logEntry) bool { return line.fence == sent.id })
+	})
 	if err == nil && silent {
 		return true, nil
 	}
@@ -244,10 +246,9 @@ func (m *Mesh) fence(ctx context.Context, pod *corev1.Pod, s *stream, cursor uin
 
 // awaitFence waits for the line of a fence. When it is overdue the proxy is asked whether it logs at all: nothing will come from one that
 // does not.
-func (m *Mesh) awaitFence(ctx context.Context, pod *corev1.Pod, s *stream, cursor uint64, sent raised) (silent bool, err error) {
-	isFence := func(line logEntry) bool { return line.fence == sent.id }
+func (m *Mesh) awaitFence(ctx context.Context, pod *corev1.Pod, s *stream, arrives func(context.Context) error) (silent bool, err error) {
 	soon, cancel := context.WithTimeoutCause(ctx, fenceOverdue, errNoFence)
-	err = s.await(soon, cursor, isFence)
+	err = arrives(soon)
 	cancel()
 	if !errors.Is(err, errNoFence) {
 		return false, err
@@ -255,7 +256,7 @@ func (m *Mesh) awaitFence(ctx context.Context, pod *corev1.Pod, s *stream, curso
 	if silent, err = m.knownSilent(ctx, pod, s); err != nil || silent {
 		return silent, err
 	}
-	return false, s.await(ctx, cursor, isFence)
+	return false, arrives(ctx)
 }
 
 // errNoFence is a line that was provoked and did not come, in a stream that is being read.

@@ -213,10 +213,12 @@ func filesOf(object *unstructured.Unstructured) (map[string]string, error) {
 // filesIn are the sums of the files in a folder of a pod; false where they cannot be read, for want of a shell.
 func (m *Mesh) filesIn(ctx context.Context, pod *corev1.Pod, at mount) (map[string]string, bool, error) {
 	ran, err := m.shells.run(ctx, pod, at.container, []string{"sh", "-c", `cd "$0" && for f in *; do [ ! -f "$f" ] || sha256sum "$f" || exit; done`, at.folder})
-	if err != nil && !isNoProgram(err) {
+	switch {
+	case isNoProgram(err):
+		return nil, false, nil
+	case err != nil:
 		return nil, false, err
-	}
-	if err != nil || ran.exit != 0 {
+	case ran.exit != 0:
 		return nil, false, nil
 	}
 	return readSums(ran.stdout), true, nil
