@@ -19,8 +19,26 @@ type Mutant struct {
 	Took      Seconds `json:"took"`
 }
 
-// Survived tells that every promise held although something was left out that makes a difference.
-func (m Mutant) Survived() bool { return m.NoticedBy == "" && m.Inert == "" }
+// Fate is what became of a mutant.
+type Fate string
+
+// A mutant was noticed by a promise; or every promise held, because what was left out makes no difference, or although it makes one.
+const (
+	Noticed  Fate = "noticed"
+	Inert    Fate = "inert"
+	Survived Fate = "SURVIVED"
+)
+
+// Fate tells what became of it.
+func (m Mutant) Fate() Fate {
+	switch {
+	case m.NoticedBy != "":
+		return Noticed
+	case m.Inert != "":
+		return Inert
+	}
+	return Survived
+}
 
 const mutantsFile = "mutants.jsonl"
 
@@ -74,12 +92,12 @@ func ReadMutants(dir string) ([]Mutant, error) {
 func MutantsTable(all []Mutant) string {
 	var survivors, noticed, inert strings.Builder
 	for _, m := range all {
-		switch {
-		case m.Survived():
+		switch m.Fate() {
+		case Survived:
 			fmt.Fprintf(&survivors, "| %s | %s |\n", m.ID, m.LeftOut)
-		case m.NoticedBy == "":
+		case Inert:
 			fmt.Fprintf(&inert, "| %s | %s | %s |\n", m.ID, m.LeftOut, m.Inert)
-		default:
+		case Noticed:
 			fmt.Fprintf(&noticed, "| %s | %s | %s | %s |\n", m.ID, m.LeftOut, m.Verdict, strings.ReplaceAll(m.NoticedBy, "\n", " "))
 		}
 	}

@@ -22,7 +22,7 @@ func TestMutantLog(t *testing.T) {
 	all, err := ReadMutants(dir)
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(all).To(Equal([]Mutant{noticed, inert, survived}))
-	g.Expect([]bool{noticed.Survived(), inert.Survived(), survived.Survived()}).To(Equal([]bool{false, false, true}))
+	g.Expect([]Fate{noticed.Fate(), inert.Fate(), survived.Fate()}).To(Equal([]Fate{Noticed, Inert, Survived}))
 
 	table := MutantsTable(all)
 	g.Expect(table).To(ContainSubstring("## Survived\n\n| scenario | left out |\n|---|---|\n| a/b/d | Delete |\n"))

@@ -140,13 +140,6 @@ type printedGraves struct {
 
 func (g *printedGraves) Bury(m reports.Mutant) error {
 	g.done++
-	what := "noticed"
-	switch {
-	case m.Survived():
-		what = "SURVIVED"
-	case m.NoticedBy == "":
-		what = "inert"
-	}
-	fmt.Fprintf(os.Stderr, "  %4d  %-9s %6.1f s  %s without %q\n", g.done, what, time.Duration(m.Took).Seconds(), m.ID, m.LeftOut)
+	fmt.Fprintf(os.Stderr, "  %4d  %-9s %6.1f s  %s without %q\n", g.done, m.Fate(), time.Duration(m.Took).Seconds(), m.ID, m.LeftOut)
 	return g.list.Bury(m)
 }

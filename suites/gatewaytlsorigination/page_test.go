@@ -3,7 +3,6 @@ package gatewaytlsorigination
 import (
 	"io/fs"
 	"path"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -11,8 +10,8 @@ import (
 
 	"github.com/meshproof/meshproof/fixtures"
 	"github.com/meshproof/meshproof/fixtures/images/packages"
-	"github.com/meshproof/meshproof/suites/internal/catalogue"
 	"github.com/meshproof/meshproof/suites/internal/match"
+	"github.com/meshproof/meshproof/suites/internal/pagecheck"
 	"github.com/meshproof/meshproof/suites/internal/probe"
 	"github.com/meshproof/meshproof/suites/internal/scenario"
 )
@@ -20,14 +19,7 @@ import (
 func TestPagesAreComplete(t *testing.T) {
 	for _, page := range []scenario.Page{New(), NewSDS()} {
 		t.Run(page.Name, func(t *testing.T) {
-			g := NewWithT(t)
-			g.Expect(scenario.Validate(page)).To(Succeed())
-
-			ids := make([]string, 0, len(page.Scenarios))
-			for _, s := range page.Scenarios {
-				ids = append(ids, s.ID)
-			}
-			g.Expect(ids).To(Equal(catalogue.Under("egress/" + page.Name + "/")))
+			NewWithT(t).Expect(pagecheck.Complete(page, "egress/"+page.Name+"/")).To(Succeed())
 		})
 	}
 }
@@ -144,19 +136,5 @@ func TestPagesShareTheirServer(t *testing.T) {
 
 // The images are those that the testbed builds and carries.
 func TestImagesAreTheTestbeds(t *testing.T) {
-	g := NewWithT(t)
-	found := 0
-	g.Expect(fs.WalkDir(manifests, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		text, err := manifests.ReadFile(name)
-		for _, match := range regexp.MustCompile(`(?m)^\s+(?:- )?image: (\S+)`).FindAllStringSubmatch(string(text), -1) {
-			image := match[1]
-			found++
-			g.Expect(image == packages.WorkloadReference("nginx")).To(BeTrue(), "%s in %s", image, name)
-		}
-		return err
-	})).To(Succeed())
-	g.Expect(found).To(BeNumerically(">", 0))
+	NewWithT(t).Expect(pagecheck.Images(manifests, packages.WorkloadReference("nginx"))).To(Succeed())
 }

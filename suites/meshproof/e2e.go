@@ -30,23 +30,29 @@ func e2eCommand() *cobra.Command {
 		Short: "Everything: testbed up, pages replayed, report in reports/out, testbed down",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			choice, err := selection.Select(suites.Pages(), asked())
-			if err != nil {
-				return usageError{err}
-			}
-			keep, err := keepFromEnv()
-			if err != nil {
-				return usageError{err}
-			}
-			options := testbedOptions()
-			options.Keep = keep != keepNever
-			run, err := newE2E(cmd, choice, options, outDir())
+			run, keep, err := askedRun(cmd, outDir())
 			if err != nil {
 				return err
 			}
 			return run.do(cmd.Context(), keep)
 		},
 	}
+}
+
+// askedRun is the run that the knobs ask for, with its report in dir.
+func askedRun(cmd *cobra.Command, dir string) (*e2e, keep, error) {
+	choice, err := selection.Select(suites.Pages(), asked())
+	if err != nil {
+		return nil, "", usageError{err}
+	}
+	keep, err := keepFromEnv()
+	if err != nil {
+		return nil, "", usageError{err}
+	}
+	options := testbedOptions()
+	options.Keep = keep != keepNever
+	run, err := newE2E(cmd, choice, options, dir)
+	return run, keep, err
 }
 
 // e2e is one run of everything. Whatever happens, its report is written.

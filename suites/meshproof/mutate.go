@@ -10,8 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/meshproof/meshproof/reports"
-	"github.com/meshproof/meshproof/suites"
-	"github.com/meshproof/meshproof/suites/internal/selection"
 )
 
 const (
@@ -30,17 +28,7 @@ func mutateCommand() *cobra.Command {
 			"as survived in mutants/mutants.md below OUT; the exit code is 1 then.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			choice, err := selection.Select(suites.Pages(), asked())
-			if err != nil {
-				return usageError{err}
-			}
-			keep, err := keepFromEnv()
-			if err != nil {
-				return usageError{err}
-			}
-			options := testbedOptions()
-			options.Keep = keep != keepNever
-			run, err := newE2E(cmd, choice, options, filepath.Join(outDir(), mutantsDir))
+			run, keep, err := askedRun(cmd, filepath.Join(outDir(), mutantsDir))
 			if err != nil {
 				return err
 			}
@@ -73,18 +61,16 @@ func (e *e2e) mutate(ctx context.Context, keep keep) error {
 	if err := os.WriteFile(table, []byte(reports.MutantsTable(all)), 0o644); err != nil {
 		return fmt.Errorf("write the list of mutants: %w", err)
 	}
-	survived, inert := 0, 0
+	fates := map[reports.Fate]int{}
 	for _, m := range all {
-		if m.NoticedBy == "" && !m.Survived() {
-			inert++
-		}
-		if m.Survived() {
-			survived++
+		fates[m.Fate()]++
+		if m.Fate() == reports.Survived {
 			fmt.Fprintf(e.cmd.OutOrStdout(), "survived: %s without %q\n", m.ID, m.LeftOut)
 		}
 	}
-	fmt.Fprintf(e.cmd.OutOrStdout(), "mutate: %d noticed, %d make no difference, %d survived\n", len(all)-survived-inert, inert, survived)
-	if survived > 0 || len(all) == 0 {
+	fmt.Fprintf(e.cmd.OutOrStdout(), "mutate: %d noticed, %d make no difference, %d survived\n",
+		fates[reports.Noticed], fates[reports.Inert], fates[reports.Survived])
+	if fates[reports.Survived] > 0 || len(all) == 0 {
 		return errReported
 	}
 	return nil

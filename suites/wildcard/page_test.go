@@ -1,30 +1,20 @@
 package wildcard
 
 import (
-	"io/fs"
-	"regexp"
 	"testing"
 
 	. "github.com/onsi/gomega"
 
 	"github.com/meshproof/meshproof/fixtures"
 	"github.com/meshproof/meshproof/fixtures/images/packages"
-	"github.com/meshproof/meshproof/suites/internal/catalogue"
 	"github.com/meshproof/meshproof/suites/internal/match"
+	"github.com/meshproof/meshproof/suites/internal/pagecheck"
 	"github.com/meshproof/meshproof/suites/internal/probe"
 	"github.com/meshproof/meshproof/suites/internal/scenario"
 )
 
 func TestPageIsComplete(t *testing.T) {
-	g := NewWithT(t)
-	page := New()
-	g.Expect(scenario.Validate(page)).To(Succeed())
-
-	ids := make([]string, 0, len(page.Scenarios))
-	for _, s := range page.Scenarios {
-		ids = append(ids, s.ID)
-	}
-	g.Expect(ids).To(Equal(catalogue.Under("egress/wildcard/")))
+	NewWithT(t).Expect(pagecheck.Complete(New(), "egress/wildcard/")).To(Succeed())
 }
 
 func TestAddressesAreTheStandIns(t *testing.T) {
@@ -84,19 +74,5 @@ func TestPatternOfRegistryOnly(t *testing.T) {
 
 // The images are those that the testbed builds and carries.
 func TestImagesAreTheTestbeds(t *testing.T) {
-	g := NewWithT(t)
-	found := 0
-	g.Expect(fs.WalkDir(manifests, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		text, err := manifests.ReadFile(name)
-		for _, match := range regexp.MustCompile(`(?m)^\s+(?:- )?image: (\S+)`).FindAllStringSubmatch(string(text), -1) {
-			image := match[1]
-			found++
-			g.Expect(image == packages.WorkloadReference("nginx") || image == "auto").To(BeTrue(), "%s in %s", image, name)
-		}
-		return err
-	})).To(Succeed())
-	g.Expect(found).To(BeNumerically(">", 0))
+	NewWithT(t).Expect(pagecheck.Images(manifests, packages.WorkloadReference("nginx"), "auto")).To(Succeed())
 }

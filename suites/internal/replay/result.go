@@ -95,10 +95,9 @@ func firstReason(r *reports.Result) string {
 }
 
 func verdictOfError(err error) reports.Verdict {
-	if _, ok := errors.AsType[*scenario.RejectedError](err); ok {
-		return reports.Failed
-	}
-	if _, ok := errors.AsType[*scenario.WaitingError](err); ok {
+	_, rejected := errors.AsType[*scenario.RejectedError](err)
+	_, waiting := errors.AsType[*scenario.WaitingError](err)
+	if rejected || waiting {
 		return reports.Failed
 	}
 	return reports.Inconclusive

@@ -469,8 +469,8 @@ func (w *watchedLogs) awaitOwn(ctx context.Context, m *Mesh, l *watchedLog) erro
 
 // owesLine tells that the question passed the client's own sidecar, which logs: its line will come, however late on a busy machine.
 func (l *watchedLog) owesLine(now connections, generation uint64) bool {
-	silent, asked := l.stream.silence(generation)
-	return l.client && l.counted && now.accepted > l.before.accepted && (!asked || !silent)
+	silent, _ := l.stream.silent.in(generation)
+	return l.client && l.counted && now.accepted > l.before.accepted && !silent
 }
 
 // isEvidence leaves out our own fences, what carries the marker of an earlier question, and, at the client's own sidecar, the late line of an

@@ -72,15 +72,15 @@ func (m *Mesh) raise(ctx context.Context, pod *corev1.Pod, s *stream) (raised, e
 
 func (m *Mesh) raiseAtGateway(ctx context.Context, pod *corev1.Pod, s *stream) (raised, error) {
 	generation := m.now()
-	way, known := s.fenceWay(generation)
+	way, known := s.way.in(generation)
 	if !known {
 		var err error
 		if way, err = m.findFenceWay(ctx, pod); err != nil {
 			return raised{}, err
 		}
-		s.setFenceWay(generation, way)
+		s.way.set(generation, way)
 	}
-	name := strings.ToLower(rand.Text()[:10]) + fenceSuffix
+	name := newFenceName()
 	conn, err := m.tunnels.to(pod).dial(ctx, way.port)
 	if err != nil {
 		return raised{}, fmt.Errorf("send a fence to %s: %w", proxyOf(pod), err)
@@ -208,12 +208,12 @@ func fenceIn(line probe.LogLine, address string) string {
 // prove it: where no line can be provoked, and where a provoked one does not come. The latter is found out once and believed until the
 // next change.
 func (m *Mesh) fence(ctx context.Context, pod *corev1.Pod, s *stream, cursor uint64) (bool, error) {
-	if s.isMute(m.now()) {
+	if mute, _ := s.mute.in(m.now()); mute {
 		return false, nil
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, fenceTimeout, errNoFence)
 	defer cancel()
-	if silent, asked := s.silence(m.now()); asked && silent {
+	if silent, _ := s.silent.in(m.now()); silent {
 		return true, nil
 	}
 	sent, err := m.raise(ctx, pod, s)
@@ -233,8 +233,13 @@ func (m *Mesh) fence(ctx context.Context, pod *corev1.Pod, s *stream, cursor uin
 	if err == nil && silent {
 		return true, nil
 	}
+	return m.fenced(s, err)
+}
+
+// fenced takes down how the wait for a fence ended, and tells whether it came.
+func (m *Mesh) fenced(s *stream, err error) (bool, error) {
 	if errors.Is(err, errNoFence) {
-		s.setMute(m.now())
+		s.mute.set(m.now(), true)
 		return false, nil
 	}
 	if err != nil {
@@ -243,6 +248,9 @@ func (m *Mesh) fence(ctx context.Context, pod *corev1.Pod, s *stream, cursor uin
 	s.setFenced()
 	return true, nil
 }
+
+// newFenceName is a name that nobody has.
+func newFenceName() string { return strings.ToLower(rand.Text()[:10]) + fenceSuffix }
 
 // awaitFence waits for the line of a fence. When it is overdue the proxy is asked whether it logs at all: nothing will come from one that
 // does not.

@@ -107,11 +107,11 @@ type stream struct {
 	seenHere int       // how many lines of that very moment there were
 	fault    error     // why it is not being read; nil while it is
 	fenced   bool      // a fence has been seen: what is written arrives here
-	mute     uint64    // the generation in which a fence did not come, plus one; 0 is none
-	asked    uint64    // the generation in which it was asked whether the proxy logs at all, plus one; 0 is none
-	silent   bool      // the answer: it does not
-	found    uint64    // the generation in which the way of its fences was found, plus one; 0 is none
-	way      fenceWay
+
+	// What was found out about the log, believed until the next change.
+	mute   foundOut[bool]     // that a provoked line did not come
+	silent foundOut[bool]     // whether the proxy logs nothing, by its configuration
+	way    foundOut[fenceWay] // how a gateway is sent a fence
 }
 
 // logEntry is one line. Every line is parsed once.
@@ -258,44 +258,6 @@ func (s *stream) isFenced() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.fenced
-}
-
-func (s *stream) setMute(generation uint64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.mute = generation + 1
-}
-
-func (s *stream) isMute(generation uint64) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.mute == generation+1
-}
-
-// silence is what was found out in this generation: whether the proxy logs nothing, and whether that was asked.
-func (s *stream) silence(generation uint64) (silent, asked bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.silent, s.asked == generation+1
-}
-
-func (s *stream) setSilence(generation uint64, silent bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.silent, s.asked = silent, generation+1
-}
-
-// fenceWay is how a fence is sent in this generation, if that was found out.
-func (s *stream) fenceWay(generation uint64) (fenceWay, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.way, s.found == generation+1
-}
-
-func (s *stream) setFenceWay(generation uint64, way fenceWay) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.way, s.found = way, generation+1
 }
 
 // isGone tells that there is no log to wait for any more.

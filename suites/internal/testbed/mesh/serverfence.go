@@ -2,8 +2,6 @@ package mesh
 
 import (
 	"context"
-	"crypto/rand"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -18,12 +16,12 @@ import (
 // fenceServer is fence for a container that is no proxy. It is false where the line cannot be written: without a shell, or where the first process
 // keeps its standard output to itself.
 func (m *Mesh) fenceServer(ctx context.Context, pod *corev1.Pod, s *stream, cursor uint64) (bool, error) {
-	if s.isMute(m.now()) {
+	if mute, _ := s.mute.in(m.now()); mute {
 		return false, nil
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, fenceTimeout, errNoFence)
 	defer cancel()
-	id := strings.ToLower(rand.Text()[:10]) + fenceSuffix
+	id := newFenceName()
 	ran, err := m.shells.run(ctx, pod, s.container, []string{"sh", "-c", "echo " + id + " >/proc/1/fd/1"})
 	if err != nil && !isNoProgram(err) {
 		return false, fmt.Errorf("send a fence to container %s of pod %s: %w", s.container, fullName(pod), err)
@@ -33,15 +31,7 @@ func (m *Mesh) fenceServer(ctx context.Context, pod *corev1.Pod, s *stream, curs
 	} else {
 		err = errNoFence
 	}
-	if errors.Is(err, errNoFence) {
-		s.setMute(m.now())
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	s.setFenced()
-	return true, nil
+	return m.fenced(s, err)
 }
 
 // awaitServer waits for the lines of a server: one for each time that it was asked. That fewer come is no error: whoever is watched need not

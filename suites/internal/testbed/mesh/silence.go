@@ -13,7 +13,7 @@ import (
 // access log. No fence can come from it, and none is needed: there is no line to miss. It is asked once between two changes.
 func (m *Mesh) knownSilent(ctx context.Context, pod *corev1.Pod, s *stream) (bool, error) {
 	generation := m.now()
-	if silent, asked := s.silence(generation); asked {
+	if silent, asked := s.silent.in(generation); asked {
 		return silent, nil
 	}
 	config, err := m.query(ctx, pod, proxyconfig.DynamicListeners)
@@ -22,7 +22,7 @@ func (m *Mesh) knownSilent(ctx context.Context, pod *corev1.Pod, s *stream) (boo
 	}
 	inForce := slices.DeleteFunc(config.Listeners, func(l *proxyconfig.Listener) bool { return !l.InForce() })
 	silent := len(inForce) > 0 && !slices.ContainsFunc(inForce, logs)
-	s.setSilence(generation, silent)
+	s.silent.set(generation, silent)
 	return silent, nil
 }
 

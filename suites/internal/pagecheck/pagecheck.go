@@ -1,0 +1,52 @@
+// Package pagecheck holds what the test of every page asks of its page.
+package pagecheck
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"regexp"
+	"slices"
+
+	"github.com/meshproof/meshproof/suites/internal/catalogue"
+	"github.com/meshproof/meshproof/suites/internal/scenario"
+)
+
+// Complete tells what a page lacks to be valid, and to have the scenarios that the catalogue lists below the prefix, in its order.
+func Complete(page scenario.Page, prefix string) error {
+	if err := scenario.Validate(page); err != nil {
+		return fmt.Errorf("page %s: %w", page.Name, err)
+	}
+	ids := make([]string, 0, len(page.Scenarios))
+	for _, s := range page.Scenarios {
+		ids = append(ids, s.ID)
+	}
+	if wanted := catalogue.Under(prefix); !slices.Equal(ids, wanted) {
+		return fmt.Errorf("page %s has the scenarios\n%q, the catalogue has\n%q", page.Name, ids, wanted)
+	}
+	return nil
+}
+
+var imageLine = regexp.MustCompile(`(?m)^\s+(?:- )?image: (\S+)`)
+
+// Images tells which images the manifests name beside the known ones. It is an error as well when they name none.
+func Images(manifests fs.FS, known ...string) error {
+	found := 0
+	err := fs.WalkDir(manifests, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := fs.ReadFile(manifests, name)
+		for _, match := range imageLine.FindAllStringSubmatch(string(text), -1) {
+			found++
+			if !slices.Contains(known, match[1]) {
+				return fmt.Errorf("%s names the image %s, which is none of %q", name, match[1], known)
+			}
+		}
+		return err
+	})
+	if err == nil && found == 0 {
+		return errors.New("no manifest names an image")
+	}
+	return err
+}
