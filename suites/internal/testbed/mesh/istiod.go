@@ -221,11 +221,11 @@ func (i *istiod) deliveries(ctx context.Context) (map[string]delivery, error) {
 // behind says what of a delivery lacks the given push, or has not been acknowledged; empty when nothing does. Listeners are sent last
 // but for routes, and every push of the settle mark sends both: what lies before them in istiod's order has been sent as well.
 //
-// An Envoy acknowledges no clusters while one of them is warming. Whether it may be is not asked here.
+// An Envoy acknowledges no clusters while one of them is warming; warmsCluster says that one may be.
 //
 // Source: PushOrder in https://github.com/istio/istio/blob/master/pilot/pkg/xds/ads.go, and
 // https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/cluster_manager#cluster-warming
-func (d delivery) behind(push uint64, state proxyState) string {
+func (d delivery) behind(push uint64, warmsCluster bool) string { //nolint:revive // it is how the proxy is
 	names := make([]string, 0, len(d))
 	for name := range d {
 		names = append(names, name)
@@ -236,18 +236,20 @@ func (d delivery) behind(push uint64, state proxyState) string {
 		if told.LastError != "" {
 			return fmt.Sprintf("refused %s: %s", name, told.LastError)
 		}
-		if told.Sent != told.Acked && (name != "Cluster" || !state.warmsCluster()) {
+		if told.Sent != told.Acked && (name != "Cluster" || !warmsCluster) {
 			return "has not acknowledged the newest " + name
 		}
 	}
-	wanted := []string{"Listener"}
-	if state.hasRoutes {
-		wanted = append(wanted, "RouteConfiguration")
-	}
-	for _, name := range wanted {
-		if sent, ok := proxyconfig.PushNumber(d[name].Sent); !ok || sent < push {
-			return fmt.Sprintf("has not been sent %s of push %d (last: %q)", name, push, d[name].Sent)
-		}
+	if d.lacks("Listener", push) {
+		return fmt.Sprintf("has not been sent Listener of push %d (last: %q)", push, d["Listener"].Sent)
 	}
 	return ""
+}
+
+// lacksRoutes tells that no routes of the given push, or a later one, were sent. A proxy without routes is never sent any.
+func (d delivery) lacksRoutes(push uint64) bool { return d.lacks("RouteConfiguration", push) }
+
+func (d delivery) lacks(name string, push uint64) bool {
+	sent, ok := proxyconfig.PushNumber(d[name].Sent)
+	return !ok || sent < push
 }

@@ -22,30 +22,37 @@ func TestDeliveryBehind(t *testing.T) {
 		}
 		return d
 	}
-	routes := proxyState{hasRoutes: true}
 	for _, tc := range []struct {
-		name  string
-		d     delivery
-		state proxyState
-		want  string
+		name    string
+		d       delivery
+		warming bool
+		want    string
 	}{
-		{"all is there; endpoints are sent only where they changed", settled, routes, ""},
-		{"clusters came, listeners are still to come", changed("Listener", both("223")), routes, "has not been sent Listener of push 224"},
-		{"routes are still to come", changed("RouteConfiguration", both("223")), routes, "has not been sent RouteConfiguration of push 224"},
-		{"a gateway without routes", changed("RouteConfiguration", sentState{}), proxyState{}, ""},
-		{"sent, not acknowledged", changed("Cluster", sentState{Sent: nonce("224"), Acked: nonce("223")}), routes, "has not acknowledged the newest Cluster"},
-		{"a cluster waits for files", changed("Cluster", sentState{Sent: nonce("224"), Acked: nonce("223")}), proxyState{warming: []string{"cluster a"}}, ""},
-		{"a secret is warming, no cluster", changed("Cluster", sentState{Sent: nonce("224"), Acked: nonce("223")}), proxyState{warming: []string{"secret b"}}, "has not acknowledged the newest Cluster"},
-		{"refused", changed("Listener", sentState{Sent: nonce("224"), Acked: nonce("223"), LastError: "duplicate address"}), routes, "refused Listener: duplicate address"},
-		{"nothing was ever sent", delivery{}, proxyState{}, "has not been sent Listener of push 224"},
+		{"all is there; endpoints are sent only where they changed", settled, false, ""},
+		{"clusters came, listeners are still to come", changed("Listener", both("223")), false, "has not been sent Listener of push 224"},
+		{"a gateway without routes", changed("RouteConfiguration", sentState{}), false, ""},
+		{"sent, not acknowledged", changed("Cluster", sentState{Sent: nonce("224"), Acked: nonce("223")}), false, "has not acknowledged the newest Cluster"},
+		{"a cluster waits for files", changed("Cluster", sentState{Sent: nonce("224"), Acked: nonce("223")}), true, ""},
+		{"refused", changed("Listener", sentState{Sent: nonce("224"), Acked: nonce("223"), LastError: "duplicate address"}), false, "refused Listener: duplicate address"},
+		{"nothing was ever sent", delivery{}, false, "has not been sent Listener of push 224"},
 	} {
-		got := tc.d.behind(224, tc.state)
+		got := tc.d.behind(224, tc.warming)
 		if tc.want == "" {
 			NewWithT(t).Expect(got).To(BeEmpty(), tc.name)
 			continue
 		}
 		NewWithT(t).Expect(got).To(HavePrefix(tc.want), tc.name)
 	}
+	g := NewWithT(t)
+	g.Expect(settled.lacksRoutes(225)).To(BeFalse())
+	g.Expect(settled.lacksRoutes(226)).To(BeTrue(), "routes are still to come")
+	g.Expect(delivery{}.lacksRoutes(1)).To(BeTrue(), "whether it has routes is to be asked")
+}
+
+func TestOnlyAWarmingClusterExcusesItsAcknowledgement(t *testing.T) {
+	g := NewWithT(t)
+	g.Expect(proxyState{warming: []string{"cluster a"}}.warmsCluster()).To(BeTrue())
+	g.Expect(proxyState{warming: []string{"secret b"}}.warmsCluster()).To(BeFalse())
 }
 
 func TestEndpointShards(t *testing.T) {

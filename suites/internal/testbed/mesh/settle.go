@@ -219,28 +219,36 @@ func (s *settling) look(ctx context.Context) (string, error) {
 	if len(waiting) == 0 {
 		return "", nil
 	}
-	arrived := make([]uint64, len(waiting))
-	missing := make([]string, len(waiting))
-	group, groupCtx := errgroup.WithContext(ctx)
-	for i, pod := range waiting {
-		group.Go(func() error {
-			var err error
-			arrived[i], missing[i], err = s.arrival(groupCtx, pod)
-			return s.unlessGone(pod, err)
-		})
+	push, missing, err := s.newestPush(ctx, waiting[0])
+	if err != nil && s.unlessGone(waiting[0], err) == nil {
+		return proxyOf(waiting[0]).String() + " went while it was asked", nil
 	}
-	if err := group.Wait(); err != nil {
-		return "", err
-	}
-	if i := slices.IndexFunc(missing, func(text string) bool { return text != "" }); i >= 0 {
+	if err != nil || missing != "" {
 		s.waiting = nil
-		return fmt.Sprintf("%s %s", proxyOf(waiting[i]), missing[i]), nil
+		return missing, err
 	}
 	deliveries, err := s.mesh.istiod.deliveries(ctx)
 	if err != nil {
 		return "", err
 	}
-	return s.finish(ctx, waiting, arrived, deliveries)
+	return s.finish(ctx, waiting, push, deliveries)
+}
+
+// newestPush is the number of the push that brought the mark to one of the proxies, or what is missing to know it. Pushes have the same number
+// at all proxies of one istiod, so that the others need not be asked for the mark.
+func (s *settling) newestPush(ctx context.Context, pod *corev1.Pod) (uint64, string, error) {
+	replicas, err := s.mesh.istiod.replicas()
+	if err != nil {
+		return 0, "", err
+	}
+	if len(replicas) > 1 {
+		return 0, fmt.Sprintf("there are %d istiods that are Ready, and each numbers its pushes by itself", len(replicas)), nil
+	}
+	push, missing, err := s.arrival(ctx, pod)
+	if missing != "" {
+		missing = fmt.Sprintf("%s %s", proxyOf(pod), missing)
+	}
+	return push, missing, err
 }
 
 // unlessGone forgives an error of a proxy whose pod went meanwhile: it needs no configuration.
@@ -258,25 +266,40 @@ func (s *settling) arrival(ctx context.Context, pod *corev1.Pod) (uint64, string
 		return 0, "", err
 	}
 	if _, there := marks.Cluster(s.mark); !there {
-		return 0, "has not received the newest configuration", nil
+		return 0, lacksNewest, nil
 	}
-	answer, err := s.mesh.tunnels.to(pod).get(ctx, envoyAdminPort, proxyconfig.VersionsPath)
+	clusters, err := s.clustersOf(ctx, pod)
 	if err != nil {
 		return 0, "", err
 	}
-	versions, err := proxyconfig.Parse(answer)
-	if err != nil {
-		return 0, "", fmt.Errorf("%s: %w", proxyOf(pod), err)
-	}
-	push, ok := proxyconfig.PushNumber(versions.ClustersVersion)
-	if !ok {
-		return 0, "", fmt.Errorf("%s: the version of its clusters, %q, is none of istiod's", proxyOf(pod), versions.ClustersVersion)
-	}
-	return push, "", nil
+	push, err := pushOf(pod, clusters)
+	return push, "", err
 }
 
-// finish proves the rest, proxy by proxy, once all hold the mark.
-func (s *settling) finish(ctx context.Context, waiting []*corev1.Pod, arrived []uint64, deliveries map[string]delivery) (string, error) {
+// clustersOf is the version of a proxy's clusters, and those that are warming.
+func (s *settling) clustersOf(ctx context.Context, pod *corev1.Pod) (*proxyconfig.Config, error) {
+	answer, err := s.mesh.tunnels.to(pod).get(ctx, envoyAdminPort, proxyconfig.ClustersStatePath)
+	if err != nil {
+		return nil, err
+	}
+	clusters, err := proxyconfig.Parse(answer)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", proxyOf(pod), err)
+	}
+	return clusters, nil
+}
+
+// pushOf is the push that brought a proxy its clusters.
+func pushOf(pod *corev1.Pod, clusters *proxyconfig.Config) (uint64, error) {
+	push, ok := proxyconfig.PushNumber(clusters.ClustersVersion)
+	if !ok {
+		return 0, fmt.Errorf("%s: the version of its clusters, %q, is none of istiod's", proxyOf(pod), clusters.ClustersVersion)
+	}
+	return push, nil
+}
+
+// finish proves, proxy by proxy, that all of a push is there. A proxy is asked once istiod has its acknowledgements.
+func (s *settling) finish(ctx context.Context, waiting []*corev1.Pod, push uint64, deliveries map[string]delivery) (string, error) {
 	missing := make([]string, len(waiting))
 	group, groupCtx := errgroup.WithContext(ctx)
 	for i, pod := range waiting {
@@ -286,11 +309,14 @@ func (s *settling) finish(ctx context.Context, waiting []*corev1.Pod, arrived []
 				missing[i] = "is not connected to istiod"
 				return nil
 			}
-			state, err := s.stateOf(groupCtx, pod)
+			if missing[i] = delivered.behind(push, true); missing[i] != "" {
+				return nil
+			}
+			state, err := s.stateOf(groupCtx, pod, delivered.lacksRoutes(push))
 			if err != nil {
 				return s.unlessGone(pod, err)
 			}
-			missing[i] = s.unsettled(pod, state, delivered, arrived[i])
+			missing[i] = s.unsettled(pod, state, delivered, push)
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			s.settled[fullName(pod)] = missing[i] == ""
@@ -309,7 +335,10 @@ func (s *settling) finish(ctx context.Context, waiting []*corev1.Pod, arrived []
 	return "", nil
 }
 
-const stillWarming = "is still warming "
+const (
+	stillWarming = "is still warming "
+	lacksNewest  = "has not received the newest configuration"
+)
 
 // whoWaits is what some proxies wait for where no proxy lacks anything else; nil otherwise.
 func whoWaits(pods []*corev1.Pod, missing []string) *scenario.WaitingError {
@@ -336,8 +365,14 @@ func (s *settling) unsettled(pod *corev1.Pod, state proxyState, delivered delive
 	if len(state.rejected) > 0 {
 		return "refused an update: " + state.rejected[0].String()
 	}
-	if text := delivered.behind(push, state); text != "" {
+	if state.push < push {
+		return lacksNewest
+	}
+	if text := delivered.behind(push, state.warmsCluster()); text != "" {
 		return text
+	}
+	if state.hasRoutes && delivered.lacksRoutes(push) {
+		return "has not been sent RouteConfiguration of the newest push"
 	}
 	if warming := s.mesh.unexpected(pod, state.warming); len(warming) > 0 {
 		return stillWarming + strings.Join(warming, ", ")
@@ -348,9 +383,10 @@ func (s *settling) unsettled(pod *corev1.Pod, state proxyState, delivered delive
 // proxyState is what settling asks of one proxy.
 type proxyState struct {
 	pod       *corev1.Pod
+	push      uint64 // that brought the clusters
 	warming   []string
 	rejected  []proxyconfig.Rejection
-	hasRoutes bool
+	hasRoutes bool // known only where it was asked for
 	secrets   []*proxyconfig.Secret
 	catchAll  string   // the cluster for what no listener of a sidecar knows; empty for gateways
 	logFiles  []string // where the connections to it are logged
@@ -361,12 +397,21 @@ func (s proxyState) warmsCluster() bool {
 	return slices.ContainsFunc(s.warming, func(name string) bool { return strings.HasPrefix(name, "cluster ") })
 }
 
-// stateOf asks a proxy for names and states, and for contents only where the changes are about them.
-func (s *settling) stateOf(ctx context.Context, pod *corev1.Pod) (proxyState, error) {
+// stateOf asks a proxy for names and states, and for contents only where the changes are about them; for routes only where istiod has sent
+// none lately: a gateway may have none.
+func (s *settling) stateOf(ctx context.Context, pod *corev1.Pod, routes bool) (proxyState, error) { //nolint:revive // what to ask
 	state := proxyState{pod: pod}
-	queries := []proxyconfig.Query{
-		proxyconfig.ListenerStates, proxyconfig.WarmingClusters.Only("cluster.name"), proxyconfig.WarmingSecrets.Only("name"),
-		proxyconfig.DynamicRoutes.Only("route_config.name"),
+	clusters, err := s.clustersOf(ctx, pod)
+	if err != nil {
+		return state, err
+	}
+	state.add(clusters)
+	if state.push, err = pushOf(pod, clusters); err != nil {
+		return state, err
+	}
+	queries := []proxyconfig.Query{proxyconfig.ListenerStates, proxyconfig.WarmingSecrets.Only("name")}
+	if routes {
+		queries = append(queries, proxyconfig.DynamicRoutes.Only("route_config.name"))
 	}
 	if len(s.pending.objects(func(k key) bool { return k.kind == secretKind })) > 0 {
 		queries = append(queries, proxyconfig.ActiveSecrets)
