@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -25,10 +25,10 @@ import (
 
 // What the command behind `make e2e` tells this binary.
 const (
-	outEnv    = "MESHPROOF_OUT"    // where the journal was begun
-	runEnv    = "MESHPROOF_RUN"    // the run's id, on every object that is made
-	totalEnv  = "MESHPROOF_TOTAL"  // scenarios that were selected, for the progress line
-	mutateEnv = "MESHPROOF_MUTATE" // replay mutants instead of scenarios
+	outEnv      = "MESHPROOF_OUT"      // where the journal was begun
+	runEnv      = "MESHPROOF_RUN"      // the run's id, on every object that is made
+	selectedEnv = "MESHPROOF_SELECTED" // the ids of the scenarios, one a line
+	mutateEnv   = "MESHPROOF_MUTATE"   // replay mutants instead of scenarios
 
 	failureFile = "suite-failure.txt" // why no scenario could be asked
 )
@@ -100,10 +100,12 @@ func setUp(ctx context.Context, out string) error {
 		DeferCleanup(list.Close)
 		graves = &printedGraves{list: list}
 	}
+	selected := strings.Fields(os.Getenv(selectedEnv))
 	run = &replay.Run{
 		Walker:   replay.Walker{Bed: m, Evidence: filepath.Join(out, "evidence")},
 		Journal:  journal,
-		Finished: progress(),
+		Finished: progress(len(selected)),
+		Selected: func(id string) bool { return slices.Contains(selected, id) },
 	}
 	return nil
 }
@@ -116,12 +118,8 @@ func tellHealth(ctx SpecContext, m *mesh.Mesh) {
 }
 
 // progress prints a line per scenario to standard error; standard output is Ginkgo's.
-func progress() func(*reports.Result) {
+func progress(total int) func(*reports.Result) {
 	done := 0
-	total, err := strconv.Atoi(os.Getenv(totalEnv))
-	if err != nil {
-		total = 0
-	}
 	return func(r *reports.Result) {
 		done++
 		took := time.Duration(r.Timings.Total).Seconds()

@@ -8,7 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -36,8 +36,8 @@ func buildSuite(ctx context.Context) (string, error) {
 
 // What the suite is told through its environment.
 const (
-	outEnv   = "MESHPROOF_OUT"   // where the journal was begun
-	totalEnv = "MESHPROOF_TOTAL" // scenarios that were selected, for the progress line
+	outEnv      = "MESHPROOF_OUT"      // where the journal was begun
+	selectedEnv = "MESHPROOF_SELECTED" // the ids of the scenarios, one a line
 
 	failureFile = "suite-failure.txt" // in the folder of the report: why no scenario could be asked
 )
@@ -52,7 +52,7 @@ func runSuite(ctx context.Context, binary string, choice selection.Choice, env m
 	defer output.Close()
 	cmd := exec.CommandContext(ctx, binary, "-test.timeout=0", "-ginkgo.timeout="+suiteTimeout, "-ginkgo.no-color",
 		"-ginkgo.fail-on-empty", "-ginkgo.focus="+choice.Focus())
-	cmd.Env = append(os.Environ(), totalEnv+"="+strconv.Itoa(len(choice.IDs)))
+	cmd.Env = append(os.Environ(), selectedEnv+"="+strings.Join(choice.IDs, "\n"))
 	for name, value := range env {
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}

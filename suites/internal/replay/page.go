@@ -22,6 +22,25 @@ type Run struct {
 	Journal Journal
 	// Finished is told each result as it comes, for the progress line.
 	Finished func(*reports.Result)
+	// Selected tells which scenarios will be replayed; nil: nobody knows.
+	Selected func(id string) bool
+
+	begun string // the page that is being replayed
+}
+
+// ahead is what the selected scenarios of a page need, when the page begins.
+func (r *Run) ahead(page scenario.Page) []scenario.Need {
+	if r.Selected == nil || r.begun == page.Name {
+		return nil
+	}
+	r.begun = page.Name
+	var needs []scenario.Need
+	for _, s := range page.Scenarios {
+		if r.Selected(s.ID) {
+			needs = append(needs, s.Needs...)
+		}
+	}
+	return needs
 }
 
 // Journal keeps results as they come, so that a killed run still has a report.
@@ -45,7 +64,9 @@ func replayOne(ctx context.Context, run *Run, page scenario.Page, s scenario.Sce
 	GinkgoHelper()
 	result := NewResult(page, s)
 	AddReportEntry(s.ID, result, ReportEntryVisibilityNever)
-	run.Walker.Walk(ctx, page, s, result)
+	walker := run.Walker
+	walker.Ahead = run.ahead(page)
+	walker.Walk(ctx, page, s, result)
 	if run.Finished != nil {
 		run.Finished(result)
 	}

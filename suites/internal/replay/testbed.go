@@ -14,6 +14,8 @@ import (
 // inconclusive. Two errors are told apart, and fail the step: a scenario.RejectedError is the API server's answer to the page's YAML, a
 // scenario.WaitingError is a proxy's to configuration that names what is not there.
 type Testbed interface {
+	// Prepare is told what the scenarios of a page will need, so that what takes long can be begun all at once.
+	Prepare(ctx context.Context, needs []scenario.Need) error
 	// Ensure brings about what a scenario needs and reports what it cannot. What it creates stays for the next scenario.
 	Ensure(ctx context.Context, needs []scenario.Need) ([]scenario.Unmet, error)
 	// Has tells whether the testbed has a capability; why not, if not.

@@ -22,8 +22,9 @@ const (
 // Walker walks scenarios on one testbed.
 type Walker struct {
 	Bed      Testbed
-	Evidence string // folder for diagnoses, one sub-folder per scenario; empty: none are written
-	Hurry    bool   // end at the first promise that does not hold, and give it little time: it is expected not to
+	Evidence string          // folder for diagnoses, one sub-folder per scenario; empty: none are written
+	Ahead    []scenario.Need // what this scenario and those after it need; empty: each asks for itself
+	Hurry    bool            // end at the first promise that does not hold, and give it little time: it is expected not to
 }
 
 // walk is the state of one scenario under way.
@@ -60,6 +61,11 @@ func (w Walker) Walk(ctx context.Context, page scenario.Page, s scenario.Scenari
 // prepare brings about what the scenario needs and remembers the state to come back to.
 func (w *walk) prepare(ctx context.Context) (scenario.Baseline, bool) {
 	defer stopwatch(&w.result.Timings.Ensure)()
+	if len(w.Ahead) > 0 {
+		if err := w.Bed.Prepare(ctx, w.Ahead); err != nil { // whoever needs what is missing will say so
+			w.result.Notes = append(w.result.Notes, "what the page needs could not be prepared at once: "+err.Error())
+		}
+	}
 	unmet, err := w.Bed.Ensure(ctx, w.s.Needs)
 	if err != nil {
 		w.end(reports.Inconclusive, "the testbed could not prepare what the scenario needs: "+err.Error())

@@ -33,6 +33,14 @@ func (b *bed) is(fault string) bool { return b.fault == fault }
 
 func (b *bed) call(name string) { b.calls = append(b.calls, name) }
 
+func (b *bed) Prepare(_ context.Context, needs []scenario.Need) error {
+	b.call(fmt.Sprintf("prepare %d", len(needs)))
+	if b.is("prepare") {
+		return errors.New("no node is Ready")
+	}
+	return nil
+}
+
 func (b *bed) Ensure(context.Context, []scenario.Need) ([]scenario.Unmet, error) {
 	if b.is("ensure") {
 		return nil, errors.New("no node is Ready")
@@ -236,6 +244,25 @@ func TestWhatCouldNotBeAskedIsInconclusive(t *testing.T) {
 	r = walk(t, &bed{fault: "ensure"})
 	g.Expect(r.Verdict).To(Equal(reports.Inconclusive))
 	g.Expect(r.Reason).To(ContainSubstring("no node is Ready"))
+}
+
+func TestWhatThePageNeedsIsPreparedOnceAndLeftToEnsureWhereItFails(t *testing.T) {
+	g := NewWithT(t)
+	page, s := door()
+	run := &replay.Run{Selected: func(id string) bool { return id == "egress/test/a" || id == "egress/test/b" }}
+	for _, name := range []string{"a", "b", "c"} {
+		s.ID, s.Needs = "egress/test/"+name, []scenario.Need{scenario.Site(name)}
+		page.Scenarios = append(page.Scenarios, s)
+	}
+	g.Expect(replay.Ahead(run, page)).To(Equal([]scenario.Need{scenario.Site("a"), scenario.Site("b")}), "what is not selected needs nothing")
+	g.Expect(replay.Ahead(run, page)).To(BeEmpty(), "once a page")
+
+	b := &bed{fault: "prepare"}
+	result := replay.NewResult(page, s)
+	replay.Walker{Bed: b, Ahead: []scenario.Need{scenario.Site("a")}}.Walk(t.Context(), page, s, result)
+	g.Expect(b.calls[0]).To(Equal("prepare 1"))
+	g.Expect(result.Verdict).To(Equal(reports.Passed))
+	g.Expect(result.Notes).To(ConsistOf(ContainSubstring("no node is Ready")))
 }
 
 func TestAnAnswerThatWobblesIsFlaky(t *testing.T) {

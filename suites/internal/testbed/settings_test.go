@@ -69,7 +69,7 @@ func TestDeviationsSayWhy(t *testing.T) {
 	g.Expect(all).To(HaveEach(MatchRegexp(`^\S.*: \S`)))
 	g.Expect(all).To(HaveEach(Not(ContainSubstring("\n"))))
 	g.Expect(all).To(ContainElements(
-		"Istio: meshConfig.defaultConfig.fileFlushInterval=0.020s: a line of an access log is written after 20 ms, not after Envoy's 1 s",
+		"Istio: meshConfig.defaultConfig.fileFlushInterval=0.010s: a line of an access log is written after 10 ms, not after Envoy's 1 s",
 		HavePrefix("Istio: values.telemetry.enabled=false"), HavePrefix("network: static routes")))
 	g.Expect(deviations(official)).NotTo(ContainElement(Or(HavePrefix("Istio: values.telemetry"), HavePrefix("network:"))))
 }

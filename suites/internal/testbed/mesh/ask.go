@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/meshproof/meshproof/fixtures"
@@ -68,11 +69,11 @@ func (m *Mesh) send(ctx context.Context, action scenario.SendAction, env scenari
 	if err != nil {
 		return probe.Evidence{}, err
 	}
-	watched, err := m.openLogs(ctx, pod, action)
-	if err != nil {
-		return probe.Evidence{}, err
-	}
-	before, err := m.tally(ctx, action)
+	var watched *watchedLogs
+	before, err := m.tallyWhile(ctx, action, func() (err error) {
+		watched, err = m.openLogs(ctx, pod, action)
+		return err
+	})
 	if err != nil {
 		return probe.Evidence{}, err
 	}
@@ -90,10 +91,7 @@ func (m *Mesh) send(ctx context.Context, action scenario.SendAction, env scenari
 		watched.asked(e, ran)
 	}
 	e.Command = kubectlExec(asked.From, asked.Shown())
-	if err := watched.read(ctx, m, &e); err != nil {
-		return probe.Evidence{}, err
-	}
-	after, err := m.tally(ctx, action)
+	after, err := m.tallyWhile(ctx, action, func() error { return watched.read(ctx, m, &e) })
 	if err != nil {
 		return probe.Evidence{}, err
 	}
@@ -105,6 +103,18 @@ func (m *Mesh) send(ctx context.Context, action scenario.SendAction, env scenari
 type tally struct {
 	visits   fixtures.Hits // nil where there is no outside world
 	counters map[probe.Peer]proxyconfig.Stats
+}
+
+// tallyWhile counts while something else is done with the logs.
+func (m *Mesh) tallyWhile(ctx context.Context, action scenario.SendAction, do func() error) (tally, error) {
+	var counted tally
+	var group errgroup.Group
+	group.Go(do)
+	group.Go(func() (err error) {
+		counted, err = m.tally(ctx, action)
+		return err
+	})
+	return counted, group.Wait() //nolint:wrapcheck // both say what was asked
 }
 
 func (m *Mesh) tally(ctx context.Context, action scenario.SendAction) (tally, error) {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 
+	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -79,14 +80,19 @@ func (m *Mesh) snapshot(ctx context.Context) (*snapshot, error) {
 		return last, nil
 	}
 	taken := &snapshot{mesh: m, generation: generation, proxies: map[probe.Peer]*held{}}
-	var err error
-	if taken.objects, err = m.snapshotObjects(ctx, metav1.NamespaceAll); err != nil {
-		return nil, err
-	}
 	pods := m.pods.proxies()
-	configurations, err := gather(ctx, pods, m.held)
-	if err != nil {
-		return nil, err
+	var configurations []*held
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		taken.objects, err = m.snapshotObjects(groupCtx, metav1.NamespaceAll)
+		return err
+	})
+	group.Go(func() (err error) {
+		configurations, err = gather(groupCtx, pods, m.held)
+		return err
+	})
+	if err := group.Wait(); err != nil {
+		return nil, err //nolint:wrapcheck // both say what was read
 	}
 	for i, pod := range pods {
 		taken.proxies[proxyOf(pod)] = configurations[i]

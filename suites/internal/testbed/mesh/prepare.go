@@ -1,0 +1,85 @@
+package mesh
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/meshproof/meshproof/suites/internal/probe"
+	"github.com/meshproof/meshproof/suites/internal/scenario"
+)
+
+// Prepare brings about the workloads and Secrets that the scenarios to come need, all at once: pods start beside each other. Workloads of earlier
+// scenarios that are not among them are let go, because every proxy costs time with every settling. What else is needed is left to Ensure,
+// and so is to say what cannot be met.
+func (m *Mesh) Prepare(ctx context.Context, needs []scenario.Need) error {
+	workloads, secrets := soonNeeded(needs)
+	if err := m.letGo(ctx, workloads); err != nil {
+		return err
+	}
+	for _, need := range secrets {
+		if err := m.ensureSecret(ctx, need); err != nil {
+			return err
+		}
+	}
+	for _, need := range workloads {
+		if err := m.ensureWorkload(ctx, need); err != nil {
+			return err
+		}
+	}
+	return m.Settle(ctx)
+}
+
+// soonNeeded are the different workloads and Secrets among needs. A workload that is needed both with and without a sidecar is Ensure's, each time.
+func soonNeeded(needs []scenario.Need) (workloads []scenario.WorkloadNeed, secrets []scenario.SecretNeed) {
+	for _, need := range needs {
+		switch need := need.(type) {
+		case scenario.WorkloadNeed:
+			if !slices.Contains(workloads, need) {
+				workloads = append(workloads, need)
+			}
+		case scenario.SecretNeed:
+			same := func(s scenario.SecretNeed) bool {
+				return s.Secret.Namespace == need.Secret.Namespace && s.Secret.Name == need.Secret.Name
+			}
+			if !slices.ContainsFunc(secrets, same) {
+				secrets = append(secrets, need)
+			}
+		}
+	}
+	all := slices.Clone(workloads)
+	return slices.DeleteFunc(workloads, func(w scenario.WorkloadNeed) bool {
+		return slices.Contains(all, scenario.WorkloadNeed{Peer: w.Peer, Injected: !w.Injected})
+	}), secrets
+}
+
+// letGo deletes the deployments that Ensure made and nobody needs. Their services and accounts stay until Close: they cost nothing.
+func (m *Mesh) letGo(ctx context.Context, needed []scenario.WorkloadNeed) error {
+	m.mu.Lock()
+	standing := slices.Clone(m.fixtures)
+	m.mu.Unlock()
+	for _, f := range standing {
+		k := f.target.key
+		isNeeded := func(w scenario.WorkloadNeed) bool {
+			return w.Peer.Namespace == k.namespace && w.Peer.Workload == k.name
+		}
+		if k.kind != deploymentKind || slices.ContainsFunc(needed, isNeeded) {
+			continue
+		}
+		background := metav1.DeletePropagationBackground
+		err := m.cluster.client(f.target.mapping, k.namespace).Delete(ctx, k.name, metav1.DeleteOptions{
+			Preconditions: &metav1.Preconditions{UID: &f.uid}, PropagationPolicy: &background,
+		})
+		if err != nil && !apierrors.IsNotFound(err) {
+			return fmt.Errorf("let go of workload %s: %w", probe.Peer{Namespace: k.namespace, Workload: k.name}, err)
+		}
+		m.note(k, nil)
+		m.mu.Lock()
+		m.fixtures = slices.DeleteFunc(m.fixtures, func(other made) bool { return other.uid == f.uid })
+		m.mu.Unlock()
+	}
+	return nil
+}
