@@ -18,11 +18,11 @@ const (
 	ListenersPath    = "/listeners?format=json" // ParseListeners
 	CertsPath        = "/certs"                 // ParseCerts
 	ServerInfoPath   = "/server_info"           // ParseServerInfo
-	// ClustersStatePath brings ClustersVersion of a Config, the clusters that are
-	// warming, and nothing else, in some hundred bytes. The version names the last
+	// ClustersVersionPath brings ClustersVersion of a Config, what is warming of
+	// clusters, and nothing else, in some hundred bytes. The version names the last
 	// push that changed a cluster: Envoy keeps the old one when an update brings no
 	// change. A mask that fits one section of the dump leaves the others out.
-	ClustersStatePath = "/config_dump?mask=version_info,dynamic_warming_clusters"
+	ClustersVersionPath = "/config_dump?mask=version_info,dynamic_warming_clusters"
 )
 
 // StatsPath asks for the counters and gauges whose names match the regular

@@ -74,7 +74,7 @@ func TestListenerStates(t *testing.T) {
 	g.Expect(ok).To(BeTrue())
 }
 
-func TestClustersState(t *testing.T) {
+func TestClustersVersion(t *testing.T) {
 	g := NewWithT(t)
 	config, err := proxyconfig.Parse([]byte(`{"configs": [{"@type": "type.googleapis.com/envoy.admin.v3.ClustersConfigDump", "version_info": "2026-11-20T23:33:21Z/18",
 	 "dynamic_warming_clusters": [{"cluster": {"@type": "type.googleapis.com/envoy.config.cluster.v3.Cluster", "name": "outbound|443||edition.cnn.com"}}]}]}`))

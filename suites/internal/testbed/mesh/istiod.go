@@ -240,8 +240,10 @@ func (d delivery) behind(push uint64, warmsCluster bool) string { //nolint:reviv
 			return "has not acknowledged the newest " + name
 		}
 	}
-	if d.lacks("Listener", push) {
-		return fmt.Sprintf("has not been sent Listener of push %d (last: %q)", push, d["Listener"].Sent)
+	for _, name := range []string{"Cluster", "Listener"} {
+		if d.lacks(name, push) {
+			return fmt.Sprintf("has not been sent %s of push %d (last: %q)", name, push, d[name].Sent)
+		}
 	}
 	return ""
 }

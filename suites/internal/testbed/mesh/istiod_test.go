@@ -34,7 +34,7 @@ func TestDeliveryBehind(t *testing.T) {
 		{"sent, not acknowledged", changed("Cluster", sentState{Sent: nonce("224"), Acked: nonce("223")}), false, "has not acknowledged the newest Cluster"},
 		{"a cluster waits for files", changed("Cluster", sentState{Sent: nonce("224"), Acked: nonce("223")}), true, ""},
 		{"refused", changed("Listener", sentState{Sent: nonce("224"), Acked: nonce("223"), LastError: "duplicate address"}), false, "refused Listener: duplicate address"},
-		{"nothing was ever sent", delivery{}, false, "has not been sent Listener of push 224"},
+		{"nothing was ever sent", delivery{}, false, "has not been sent Cluster of push 224"},
 	} {
 		got := tc.d.behind(224, tc.warming)
 		if tc.want == "" {

@@ -266,39 +266,24 @@ func (s *settling) arrival(ctx context.Context, pod *corev1.Pod) (uint64, string
 		return 0, "", err
 	}
 	if _, there := marks.Cluster(s.mark); !there {
-		return 0, lacksNewest, nil
+		return 0, "has not received the newest configuration", nil
 	}
-	clusters, err := s.clustersOf(ctx, pod)
+	answer, err := s.mesh.tunnels.to(pod).get(ctx, envoyAdminPort, proxyconfig.ClustersVersionPath)
 	if err != nil {
 		return 0, "", err
 	}
-	push, err := pushOf(pod, clusters)
-	return push, "", err
-}
-
-// clustersOf is the version of a proxy's clusters, and those that are warming.
-func (s *settling) clustersOf(ctx context.Context, pod *corev1.Pod) (*proxyconfig.Config, error) {
-	answer, err := s.mesh.tunnels.to(pod).get(ctx, envoyAdminPort, proxyconfig.ClustersStatePath)
-	if err != nil {
-		return nil, err
-	}
 	clusters, err := proxyconfig.Parse(answer)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", proxyOf(pod), err)
+		return 0, "", fmt.Errorf("%s: %w", proxyOf(pod), err)
 	}
-	return clusters, nil
-}
-
-// pushOf is the push that brought a proxy its clusters.
-func pushOf(pod *corev1.Pod, clusters *proxyconfig.Config) (uint64, error) {
 	push, ok := proxyconfig.PushNumber(clusters.ClustersVersion)
 	if !ok {
-		return 0, fmt.Errorf("%s: the version of its clusters, %q, is none of istiod's", proxyOf(pod), clusters.ClustersVersion)
+		return 0, "", fmt.Errorf("%s: the version of its clusters, %q, is none of istiod's", proxyOf(pod), clusters.ClustersVersion)
 	}
-	return push, nil
+	return push, "", nil
 }
 
-// finish proves, proxy by proxy, that all of a push is there. A proxy is asked once istiod has its acknowledgements.
+// finish proves, proxy by proxy, that all of a push is there: by what it has acknowledged to istiod, and then by what it says itself.
 func (s *settling) finish(ctx context.Context, waiting []*corev1.Pod, push uint64, deliveries map[string]delivery) (string, error) {
 	missing := make([]string, len(waiting))
 	group, groupCtx := errgroup.WithContext(ctx)
@@ -335,10 +320,7 @@ func (s *settling) finish(ctx context.Context, waiting []*corev1.Pod, push uint6
 	return "", nil
 }
 
-const (
-	stillWarming = "is still warming "
-	lacksNewest  = "has not received the newest configuration"
-)
+const stillWarming = "is still warming "
 
 // whoWaits is what some proxies wait for where no proxy lacks anything else; nil otherwise.
 func whoWaits(pods []*corev1.Pod, missing []string) *scenario.WaitingError {
@@ -365,9 +347,6 @@ func (s *settling) unsettled(pod *corev1.Pod, state proxyState, delivered delive
 	if len(state.rejected) > 0 {
 		return "refused an update: " + state.rejected[0].String()
 	}
-	if state.push < push {
-		return lacksNewest
-	}
 	if text := delivered.behind(push, state.warmsCluster()); text != "" {
 		return text
 	}
@@ -383,7 +362,6 @@ func (s *settling) unsettled(pod *corev1.Pod, state proxyState, delivered delive
 // proxyState is what settling asks of one proxy.
 type proxyState struct {
 	pod       *corev1.Pod
-	push      uint64 // that brought the clusters
 	warming   []string
 	rejected  []proxyconfig.Rejection
 	hasRoutes bool // known only where it was asked for
@@ -397,19 +375,18 @@ func (s proxyState) warmsCluster() bool {
 	return slices.ContainsFunc(s.warming, func(name string) bool { return strings.HasPrefix(name, "cluster ") })
 }
 
-// stateOf asks a proxy for names and states, and for contents only where the changes are about them; for routes only where istiod has sent
+// stateOf asks a proxy for what it alone knows, and for contents only where the changes are about them; for routes only where istiod has sent
 // none lately: a gateway may have none.
 func (s *settling) stateOf(ctx context.Context, pod *corev1.Pod, routes bool) (proxyState, error) { //nolint:revive // what to ask
 	state := proxyState{pod: pod}
-	clusters, err := s.clustersOf(ctx, pod)
+	warms, err := s.mesh.warms(ctx, pod)
 	if err != nil {
 		return state, err
 	}
-	state.add(clusters)
-	if state.push, err = pushOf(pod, clusters); err != nil {
-		return state, err
+	queries := []proxyconfig.Query{proxyconfig.WarmingSecrets.Only("name")}
+	if warms {
+		queries = append(queries, proxyconfig.ListenerStates, proxyconfig.WarmingClusters.Only("cluster.name"))
 	}
-	queries := []proxyconfig.Query{proxyconfig.ListenerStates, proxyconfig.WarmingSecrets.Only("name")}
 	if routes {
 		queries = append(queries, proxyconfig.DynamicRoutes.Only("route_config.name"))
 	}
@@ -429,6 +406,26 @@ func (s *settling) stateOf(ctx context.Context, pod *corev1.Pod, routes bool) (p
 	stale, err := s.mesh.servesStale(ctx, pod)
 	state.warming = slices.Compact(slices.Sorted(slices.Values(append(state.warming, stale...))))
 	return state, err
+}
+
+// warms tells whether listeners or clusters of a proxy may be warming, by Envoy's own gauges; a proxy without them may.
+//
+// Source: https://www.envoyproxy.io/docs/envoy/latest/configuration/listeners/stats#listener-manager and
+// https://www.envoyproxy.io/docs/envoy/latest/configuration/upstream/cluster_manager/cluster_stats
+func (m *Mesh) warms(ctx context.Context, pod *corev1.Pod) (bool, error) {
+	const listeners, clusters = "listener_manager.total_listeners_warming", "cluster_manager.warming_clusters"
+	path := proxyconfig.StatsPath(`^(` + listeners + `|` + clusters + `)$`)
+	answer, err := m.tunnels.to(pod).get(ctx, envoyAdminPort, path)
+	if err != nil {
+		return false, fmt.Errorf("%s: %w", proxyOf(pod), err)
+	}
+	gauges, err := proxyconfig.ParseStats(answer)
+	if err != nil {
+		return false, fmt.Errorf("%s: %w", proxyOf(pod), err)
+	}
+	ofListeners, counted := gauges[listeners]
+	ofClusters, both := gauges[clusters]
+	return !counted || !both || ofListeners+ofClusters > 0, nil
 }
 
 // add takes in what one query brought.
