@@ -17,9 +17,11 @@ import (
 	"github.com/meshproof/meshproof/suites/internal/testbed/engine"
 )
 
-// What the node needs on some machines. Source: kubelet's KubeletConfiguration v1beta1, containerd's CRI configuration version 2, as
+// What the node needs, the first everywhere, the others on some machines. Source: kube-proxy's KubeProxyConfiguration v1alpha1, kubelet's
+// KubeletConfiguration v1beta1, containerd's CRI configuration version 2, as
 // kind's node image has it.
 const (
+	promptServices      = "apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\niptables: {minSyncPeriod: 10ms}\n"
 	acceptLegacyCgroups = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nfailCgroupV1: false\n"
 	restrictOOMScore    = "[plugins.\"io.containerd.grpc.v1.cri\"]\n  restrict_oom_score_adj = true\n"
 )
@@ -32,6 +34,8 @@ func kindConfig(set images.Set, e *engine.Engine) *v1alpha4.Cluster {
 	config := &v1alpha4.Cluster{
 		Networking: v1alpha4.Networking{DisableDefaultCNI: !set.DefaultCNI, IPFamily: v1alpha4.IPv4Family, PodSubnet: podSubnet},
 		Nodes:      []v1alpha4.Node{{Role: v1alpha4.ControlPlaneRole, Image: set.NodeImage}},
+
+		KubeadmConfigPatches: []string{promptServices},
 	}
 	if e.LegacyCgroups {
 		config.KubeadmConfigPatches = append(config.KubeadmConfigPatches, acceptLegacyCgroups)
@@ -40,6 +44,11 @@ func kindConfig(set images.Set, e *engine.Engine) *v1alpha4.Cluster {
 		config.ContainerdConfigPatches = append(config.ContainerdConfigPatches, restrictOOMScore)
 	}
 	return config
+}
+
+// clusterDeviations is where the cluster differs from kind's default.
+func clusterDeviations() []string {
+	return []string{"kube-proxy iptables.minSyncPeriod=10ms: a changed Service is in force at once, not after up to 1 s"}
 }
 
 // useEngine makes kind call the engine as it has to be called here: kind knows no other way than the environment of this process.

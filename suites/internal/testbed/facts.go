@@ -31,6 +31,7 @@ func facts(set images.Set, e *engine.Engine) reports.Testbed {
 // deviations are all differences from a default install, each with its reason.
 func deviations(set images.Set) []string {
 	all := istioDeviations(set)
+	all = append(all, clusterDeviations()...)
 	all = append(all, nameDeviations()...)
 	all = append(all, outsideDeviations()...)
 	all = append(all, sealDeviations()...)
