@@ -18,8 +18,7 @@ import (
 )
 
 // What the node needs, the first everywhere, the others on some machines. Source: kube-proxy's KubeProxyConfiguration v1alpha1, kubelet's
-// KubeletConfiguration v1beta1, containerd's CRI configuration version 2, as
-// kind's node image has it.
+// KubeletConfiguration v1beta1, containerd's CRI configuration version 2, as kind's node image has it.
 const (
 	promptServices      = "apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\niptables: {minSyncPeriod: 10ms}\n"
 	acceptLegacyCgroups = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nfailCgroupV1: false\n"

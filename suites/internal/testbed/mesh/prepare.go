@@ -78,6 +78,7 @@ func (m *Mesh) letGo(ctx context.Context, needed []scenario.WorkloadNeed) error 
 		}
 		m.note(k, nil)
 		m.mu.Lock()
+		delete(m.pending.leaving, probe.Peer{Namespace: k.namespace, Workload: k.name}) // whether its pods have gone matters to nobody
 		m.fixtures = slices.DeleteFunc(m.fixtures, func(other made) bool { return other.uid == f.uid })
 		m.mu.Unlock()
 	}
