@@ -86,6 +86,7 @@ func setUp(ctx context.Context, out string) error {
 	m, err := mesh.Connect(ctx, mesh.Options{
 		Kubeconfig: bed.Kubeconfig, RunID: os.Getenv(runEnv), Capabilities: testbed.Lacks(bed.Set),
 		Istioctl: bed.Set.Istioctl, OperatorFile: bed.OperatorFile(),
+		Keep: bed.Passing, // what goes with the cluster need not be removed from it
 	})
 	if err != nil {
 		return err

@@ -58,7 +58,7 @@ func (b *builder) adopt(ctx context.Context) error {
 	case !there.node.Running:
 		return errors.New("its node is not running")
 	}
-	b.owner = there.owner
+	b.owner, b.Passing = there.owner, !there.owner.Keep
 	if b.client, err = newClient(b.Kubeconfig); err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ type Bed struct {
 	Facts      reports.Testbed
 	Phases     reports.Phases // how long it took; zero where it was adopted
 	Adopted    bool           // it stood already
+	Passing    bool           // it goes with the run that made it
 	Set        images.Set
 	Engine     *engine.Engine
 

@@ -118,9 +118,12 @@ func (m *Mesh) tallyWhile(ctx context.Context, action scenario.SendAction, do fu
 }
 
 func (m *Mesh) tally(ctx context.Context, action scenario.SendAction) (tally, error) {
-	visits, err := m.visits(ctx)
-	if err != nil && !errors.Is(err, errNoWorld) {
-		return tally{}, err
+	var visits fixtures.Hits
+	if m.usesSites {
+		var err error
+		if visits, err = m.visits(ctx); err != nil && !errors.Is(err, errNoWorld) {
+			return tally{}, err
+		}
 	}
 	counters, err := m.counters(ctx, action.Count)
 	return tally{visits: visits, counters: counters}, err

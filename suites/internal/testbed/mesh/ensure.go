@@ -22,6 +22,10 @@ func (m *Mesh) Ensure(ctx context.Context, needs []scenario.Need) ([]scenario.Un
 	if unmet := m.missingCapabilities(needs); len(unmet) > 0 {
 		return unmet, nil
 	}
+	m.usesSites = slices.ContainsFunc(needs, func(n scenario.Need) bool {
+		_, site := n.(scenario.SiteNeed)
+		return site
+	})
 	standing := standingIn(needs)
 	if err := m.takeDown(ctx, standing); err != nil {
 		return nil, err

@@ -48,6 +48,7 @@ type Mesh struct {
 	generation uint64       // grows with every change, so that a snapshot knows whether it is still true
 	ofScenario map[key]bool // what a scenario has created and not taken back
 	fixtures   []made
+	usesSites  bool              // what the scenario under way needs: visits are counted
 	sites      map[string]string // by host: why it cannot be used, empty when it can
 	last       *snapshot
 	warned     []string
