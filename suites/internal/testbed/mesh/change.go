@@ -273,6 +273,7 @@ func (m *Mesh) restore(ctx context.Context, t target, before *unstructured.Unstr
 		}
 		if err == nil {
 			m.note(t.key, after)
+			m.remade(t.key, after.GetUID())
 		}
 		return "", err //nolint:wrapcheck // wrapped below
 	})
@@ -280,6 +281,17 @@ func (m *Mesh) restore(ctx context.Context, t target, before *unstructured.Unstr
 		return fmt.Errorf("restore %s: %w", t.key, err)
 	}
 	return nil
+}
+
+// remade keeps track of an object of Ensure's that a scenario has deleted: restored it is another one, and still ours to remove.
+func (m *Mesh) remade(k key, uid types.UID) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i := range m.fixtures {
+		if m.fixtures[i].target.key == k {
+			m.fixtures[i].uid = uid
+		}
+	}
 }
 
 func (c *change) label(ctx context.Context, action scenario.LabelAction) error {

@@ -266,6 +266,20 @@ func TestDelete(t *testing.T) {
 	g.Expect(f.do(t, scenario.DeleteAction{Files: []string{"two.yaml"}, IgnoreNotFound: true})).To(BeNil(), "nothing to take back")
 }
 
+// What Ensure made, a scenario deleted and its undo restored is another object by then, and still Ensure's to remove.
+func TestWhatIsMadeAnewIsStillOurs(t *testing.T) {
+	g := NewWithT(t)
+	f := newFakeMesh(t, foreign())
+	ours := f.httpbin(t)
+	where, err := f.locate(ours, "")
+	g.Expect(err).NotTo(HaveOccurred())
+	f.fixtures = []made{{target: where, uid: "of the first"}}
+	g.Expect(f.do(t, remove("external.yaml"))(t.Context())).To(Succeed())
+	g.Expect(f.fixtures).To(ConsistOf(HaveField("uid", f.httpbin(t).GetUID())))
+	g.Expect(f.Release(t.Context())).To(Succeed())
+	g.Expect(f.httpbin(t)).To(BeNil())
+}
+
 // What the scenario made itself and deleted does not come back: the undo of its making finds nothing to do.
 func TestDeleteOfTheScenariosOwn(t *testing.T) {
 	g := NewWithT(t)

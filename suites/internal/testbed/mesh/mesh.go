@@ -142,16 +142,23 @@ func (m *Mesh) shutDown() {
 	m.tunnels.forget(func(types.UID) bool { return false })
 }
 
-// Release removes the workloads and namespaces that Ensure created, the newest first.
+// Release removes the workloads and namespaces that Ensure created, the newest first; the namespaces at last and all at once, because each
+// takes Kubernetes more than 5 s.
 func (m *Mesh) Release(ctx context.Context) error {
 	m.mu.Lock()
 	fixtures := m.fixtures
 	m.fixtures = nil
 	m.mu.Unlock()
 	var errs []error
+	var namespaces []made
 	for _, f := range slices.Backward(fixtures) {
+		if f.target.key.kind == namespaceKind {
+			namespaces = append(namespaces, f)
+			continue
+		}
 		errs = append(errs, m.remove(ctx, f.target, f.uid))
 	}
+	errs = append(errs, each(namespaces, func(f *made) error { return m.remove(ctx, f.target, f.uid) }))
 	return errors.Join(errs...)
 }
 

@@ -73,7 +73,7 @@ func (m *Mesh) letGo(ctx context.Context, needed []scenario.WorkloadNeed) error 
 		err := m.cluster.client(f.target.mapping, k.namespace).Delete(ctx, k.name, metav1.DeleteOptions{
 			Preconditions: &metav1.Preconditions{UID: &f.uid}, PropagationPolicy: &background,
 		})
-		if err != nil && !apierrors.IsNotFound(err) {
+		if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) { // a conflict: somebody else's has taken its name
 			return fmt.Errorf("let go of workload %s: %w", probe.Peer{Namespace: k.namespace, Workload: k.name}, err)
 		}
 		m.note(k, nil)
