@@ -48,6 +48,8 @@ func soonNeeded(needs []scenario.Need) (workloads []scenario.WorkloadNeed, secre
 			if !slices.ContainsFunc(secrets, same) {
 				secrets = append(secrets, need)
 			}
+		case scenario.CapabilityNeed, scenario.InstallNeed, scenario.OutboundPolicyNeed, scenario.SiteNeed, scenario.StandingNeed:
+			// Ensure's, scenario by scenario
 		}
 	}
 	all := slices.Clone(workloads)

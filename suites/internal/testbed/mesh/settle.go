@@ -41,9 +41,9 @@ var notInNames = regexp.MustCompile(`[^a-z0-9]+`)
 var envoyFilter = schema.GroupVersionKind{Group: "networking.istio.io", Version: "v1alpha3", Kind: "EnvoyFilter"}
 
 // Settle returns when every proxy holds the newest configuration. It proves, in this order: changed workloads are rolled out; pods show the
-// Secrets that they mount as they are now; istiod's own stores hold every changed object in its newest version, or no longer; every proxy's
-// Envoy shows the settle mark of a push made after that; istiod has sent, and every proxy acknowledged, all of that push; nothing is warming
-// and nothing was refused.
+// Secrets that they mount as they are now; istiod's own stores hold every changed object in its newest version, or no longer; an Envoy shows the
+// settle mark of a push made after that; istiod has sent, and every proxy acknowledged, all of that push; by its own word no proxy is warming
+// anything, and none refused anything.
 //
 // It costs nothing when nothing was changed since the last time. The error of a timeout is the last thing that was missing.
 func (m *Mesh) Settle(ctx context.Context) error {
