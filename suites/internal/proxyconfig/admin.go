@@ -18,11 +18,10 @@ const (
 	ListenersPath    = "/listeners?format=json" // ParseListeners
 	CertsPath        = "/certs"                 // ParseCerts
 	ServerInfoPath   = "/server_info"           // ParseServerInfo
-	// ClustersVersionPath brings ClustersVersion of a Config, what is warming of
-	// clusters, and nothing else, in some hundred bytes. The version names the last
-	// push that changed a cluster: Envoy keeps the old one when an update brings no
-	// change. A mask that fits one section of the dump leaves the others out.
-	ClustersVersionPath = "/config_dump?mask=version_info,dynamic_warming_clusters"
+	// VersionsPath brings ListenersVersion and ClustersVersion of a Config and
+	// nothing else, in 400 bytes. Each names the last push that changed something
+	// of its type: Envoy keeps the old version when an update brings no change.
+	VersionsPath = "/config_dump?mask=version_info"
 )
 
 // StatsPath asks for the counters and gauges whose names match the regular

@@ -74,13 +74,14 @@ func TestListenerStates(t *testing.T) {
 	g.Expect(ok).To(BeTrue())
 }
 
-func TestClustersVersion(t *testing.T) {
+func TestVersions(t *testing.T) {
 	g := NewWithT(t)
-	config, err := proxyconfig.Parse([]byte(`{"configs": [{"@type": "type.googleapis.com/envoy.admin.v3.ClustersConfigDump", "version_info": "2026-11-20T23:33:21Z/18",
-	 "dynamic_warming_clusters": [{"cluster": {"@type": "type.googleapis.com/envoy.config.cluster.v3.Cluster", "name": "outbound|443||edition.cnn.com"}}]}]}`))
+	config, err := proxyconfig.Parse([]byte(`{"configs": [
+	 {"@type": "type.googleapis.com/envoy.admin.v3.ClustersConfigDump", "version_info": "2026-11-20T23:33:21Z/18"},
+	 {"@type": "type.googleapis.com/envoy.admin.v3.ListenersConfigDump", "version_info": "2026-11-20T23:32:04Z/16"}]}`))
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(config.ClustersVersion).To(Equal("2026-11-20T23:33:21Z/18"))
-	g.Expect(config.Warming()).To(ConsistOf("cluster outbound|443||edition.cnn.com"))
+	g.Expect(config.ListenersVersion).To(Equal("2026-11-20T23:32:04Z/16"))
 }
 
 func TestPushNumber(t *testing.T) {

@@ -101,7 +101,7 @@ func (m *Mesh) send(ctx context.Context, action scenario.SendAction, env scenari
 
 // tally is what is counted before a question and after it.
 type tally struct {
-	visits   fixtures.Hits // nil where there is no outside world
+	visits   fixtures.Hits // nil where no site is needed
 	counters map[probe.Peer]proxyconfig.Stats
 }
 
@@ -118,15 +118,15 @@ func (m *Mesh) tallyWhile(ctx context.Context, action scenario.SendAction, do fu
 }
 
 func (m *Mesh) tally(ctx context.Context, action scenario.SendAction) (tally, error) {
-	var visits fixtures.Hits
+	var all tally
+	var err error
 	if m.usesSites {
-		var err error
-		if visits, err = m.visits(ctx); err != nil && !errors.Is(err, errNoWorld) {
-			return tally{}, err
+		if all.visits, err = m.visits(ctx); err != nil {
+			return all, err
 		}
 	}
-	counters, err := m.counters(ctx, action.Count)
-	return tally{visits: visits, counters: counters}, err
+	all.counters, err = m.counters(ctx, action.Count)
+	return all, err
 }
 
 func (t tally) since(before tally, e *probe.Evidence) {
@@ -145,13 +145,9 @@ func (m *Mesh) counters(ctx context.Context, peers []probe.Peer) (map[probe.Peer
 		peer = peer.Proxy()
 		all[peer] = proxyconfig.Stats{}
 		for _, pod := range m.pods.of(peer) {
-			answer, err := m.tunnels.to(pod).get(ctx, envoyAdminPort, proxyconfig.StatsPath(`^listener\.`))
+			stats, err := m.stats(ctx, pod, `^listener\.`)
 			if err != nil {
-				return nil, fmt.Errorf("count at %s: %w", peer, err)
-			}
-			stats, err := proxyconfig.ParseStats(answer)
-			if err != nil {
-				return nil, fmt.Errorf("count at %s: %w", peer, err)
+				return nil, fmt.Errorf("count the connections: %w", err)
 			}
 			for name, value := range stats {
 				all[peer][name] += value

@@ -217,22 +217,33 @@ func (m *Mesh) applyTo(ctx context.Context, t target, object, before *unstructur
 
 // remove deletes an object unless another one has taken its name, and waits until it is gone.
 func (m *Mesh) remove(ctx context.Context, t target, uid types.UID) error {
-	background := metav1.DeletePropagationBackground
-	options := metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid}, PropagationPolicy: &background}
-	err := m.cluster.client(t.mapping, t.key.namespace).Delete(ctx, t.key.name, options)
-	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
-		m.disclaim(t.key)
-		return nil
-	}
+	leaves, err := m.startRemoving(ctx, t, uid)
 	if err != nil {
-		return fmt.Errorf("delete %s: %w", t.key, err)
-	}
-	m.note(t.key, nil)
-	if err := t.awaitGone(ctx, uid); err != nil {
 		return err
+	}
+	if leaves {
+		if err := t.awaitGone(ctx, uid); err != nil {
+			return err
+		}
 	}
 	m.disclaim(t.key)
 	return nil
+}
+
+// startRemoving deletes an object and does not wait. It is false where there is nothing to wait for: the object is gone, or another one has
+// taken its name.
+func (m *Mesh) startRemoving(ctx context.Context, t target, uid types.UID) (bool, error) {
+	background := metav1.DeletePropagationBackground
+	options := metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid}, PropagationPolicy: &background}
+	err := m.cluster.client(t.mapping, t.key.namespace).Delete(ctx, t.key.name, options)
+	switch {
+	case apierrors.IsNotFound(err) || apierrors.IsConflict(err):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("delete %s: %w", t.key, err)
+	}
+	m.note(t.key, nil)
+	return true, nil
 }
 
 // asBefore takes back what may or may not have been done: the API server's answer was lost.

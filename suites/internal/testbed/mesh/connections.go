@@ -26,12 +26,7 @@ type connections struct{ open, accepted uint64 }
 //
 // Source: https://www.envoyproxy.io/docs/envoy/latest/configuration/listeners/stats
 func (m *Mesh) connections(ctx context.Context, pod *corev1.Pod) (connections, error) {
-	path := proxyconfig.StatsPath(`^listener\..*\.downstream_cx_(active|total)$`)
-	answer, err := m.tunnels.to(pod).get(ctx, envoyAdminPort, path)
-	if err != nil {
-		return connections{}, err
-	}
-	stats, err := proxyconfig.ParseStats(answer)
+	stats, err := m.stats(ctx, pod, `^listener\..*\.downstream_cx_(active|total)$`)
 	if err != nil {
 		return connections{}, err
 	}

@@ -122,13 +122,9 @@ var errSilent = errors.New("it has no listener")
 // awaitFlush gives a gateway without a listener the time to write out what it may have logged of connections that are older: a listener that
 // was removed finishes them for 45 s. Nothing new can reach it, so that no fence can.
 func (m *Mesh) awaitFlush(ctx context.Context, pod *corev1.Pod) error {
-	answer, err := m.tunnels.to(pod).get(ctx, envoyAdminPort, proxyconfig.ServerInfoPath)
+	interval, err := askEnvoy(ctx, m, pod, proxyconfig.ServerInfoPath, flushInterval)
 	if err != nil {
-		return fmt.Errorf("%s: %w", proxyOf(pod), err)
-	}
-	interval, err := flushInterval(answer)
-	if err != nil {
-		return fmt.Errorf("%s: %w", proxyOf(pod), err)
+		return err
 	}
 	if !idle(ctx, 2*interval+flushMargin, nil) {
 		return context.Cause(ctx)

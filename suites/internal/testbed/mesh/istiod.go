@@ -241,17 +241,20 @@ func (d delivery) behind(push uint64, warmsCluster bool) string { //nolint:reviv
 		}
 	}
 	for _, name := range []string{"Cluster", "Listener"} {
-		if d.lacks(name, push) {
-			return fmt.Sprintf("has not been sent %s of push %d (last: %q)", name, push, d[name].Sent)
+		if text := d.unsent(name, push); text != "" {
+			return text
 		}
 	}
 	return ""
 }
 
-// lacksRoutes tells that no routes of the given push, or a later one, were sent. A proxy without routes is never sent any.
-func (d delivery) lacksRoutes(push uint64) bool { return d.lacks("RouteConfiguration", push) }
+// routes is the short type name of route configurations. A proxy that needs none is never sent any.
+const routes = "RouteConfiguration"
 
-func (d delivery) lacks(name string, push uint64) bool {
-	sent, ok := proxyconfig.PushNumber(d[name].Sent)
-	return !ok || sent < push
+// unsent tells that nothing of a type was sent with the given push, or a later one; empty when it was.
+func (d delivery) unsent(name string, push uint64) string {
+	if sent, ok := proxyconfig.PushNumber(d[name].Sent); ok && sent >= push {
+		return ""
+	}
+	return fmt.Sprintf("has not been sent %s of push %d (last: %q)", name, push, d[name].Sent)
 }

@@ -44,9 +44,9 @@ func TestDeliveryBehind(t *testing.T) {
 		NewWithT(t).Expect(got).To(HavePrefix(tc.want), tc.name)
 	}
 	g := NewWithT(t)
-	g.Expect(settled.lacksRoutes(225)).To(BeFalse())
-	g.Expect(settled.lacksRoutes(226)).To(BeTrue(), "routes are still to come")
-	g.Expect(delivery{}.lacksRoutes(1)).To(BeTrue(), "whether it has routes is to be asked")
+	g.Expect(settled.unsent(routes, 225)).To(BeEmpty())
+	g.Expect(changed(routes, both("223")).unsent(routes, 224)).To(HavePrefix("has not been sent RouteConfiguration of push 224"), "routes are still to come")
+	g.Expect(delivery{}.unsent(routes, 1)).NotTo(BeEmpty(), "whether it has routes is to be asked")
 }
 
 func TestOnlyAWarmingClusterExcusesItsAcknowledgement(t *testing.T) {

@@ -158,8 +158,12 @@ func (m *Mesh) Release(ctx context.Context) error {
 		}
 		errs = append(errs, m.remove(ctx, f.target, f.uid))
 	}
-	errs = append(errs, each(namespaces, func(f *made) error { return m.remove(ctx, f.target, f.uid) }))
-	return errors.Join(errs...)
+	left := make([]error, len(namespaces))
+	_ = eachIndexed(namespaces, func(i int, f *made) error {
+		left[i] = m.remove(ctx, f.target, f.uid)
+		return nil // what the others say is told as well
+	})
+	return errors.Join(append(errs, left...)...)
 }
 
 // Has tells whether the testbed has a capability; why not, if not.

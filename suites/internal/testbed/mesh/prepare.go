@@ -5,9 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	"github.com/meshproof/meshproof/suites/internal/probe"
 	"github.com/meshproof/meshproof/suites/internal/scenario"
 )
@@ -71,14 +68,9 @@ func (m *Mesh) letGo(ctx context.Context, needed []scenario.WorkloadNeed) error 
 		if k.kind != deploymentKind || slices.ContainsFunc(needed, isNeeded) {
 			continue
 		}
-		background := metav1.DeletePropagationBackground
-		err := m.cluster.client(f.target.mapping, k.namespace).Delete(ctx, k.name, metav1.DeleteOptions{
-			Preconditions: &metav1.Preconditions{UID: &f.uid}, PropagationPolicy: &background,
-		})
-		if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) { // a conflict: somebody else's has taken its name
-			return fmt.Errorf("let go of workload %s: %w", probe.Peer{Namespace: k.namespace, Workload: k.name}, err)
+		if _, err := m.startRemoving(ctx, f.target, f.uid); err != nil {
+			return fmt.Errorf("let go of what no scenario of the page needs: %w", err)
 		}
-		m.note(k, nil)
 		m.mu.Lock()
 		delete(m.pending.leaving, probe.Peer{Namespace: k.namespace, Workload: k.name}) // whether its pods have gone matters to nobody
 		m.fixtures = slices.DeleteFunc(m.fixtures, func(other made) bool { return other.uid == f.uid })

@@ -268,17 +268,13 @@ func (s *settling) arrival(ctx context.Context, pod *corev1.Pod) (uint64, string
 	if _, there := marks.Cluster(s.mark); !there {
 		return 0, "has not received the newest configuration", nil
 	}
-	answer, err := s.mesh.tunnels.to(pod).get(ctx, envoyAdminPort, proxyconfig.ClustersVersionPath)
+	versions, err := s.mesh.dump(ctx, pod, proxyconfig.VersionsPath)
 	if err != nil {
 		return 0, "", err
 	}
-	clusters, err := proxyconfig.Parse(answer)
-	if err != nil {
-		return 0, "", fmt.Errorf("%s: %w", proxyOf(pod), err)
-	}
-	push, ok := proxyconfig.PushNumber(clusters.ClustersVersion)
+	push, ok := proxyconfig.PushNumber(versions.ClustersVersion)
 	if !ok {
-		return 0, "", fmt.Errorf("%s: the version of its clusters, %q, is none of istiod's", proxyOf(pod), clusters.ClustersVersion)
+		return 0, "", fmt.Errorf("%s: the version of its clusters, %q, is none of istiod's", proxyOf(pod), versions.ClustersVersion)
 	}
 	return push, "", nil
 }
@@ -297,7 +293,7 @@ func (s *settling) finish(ctx context.Context, waiting []*corev1.Pod, push uint6
 			if missing[i] = delivered.behind(push, true); missing[i] != "" {
 				return nil
 			}
-			state, err := s.stateOf(groupCtx, pod, delivered.lacksRoutes(push))
+			state, err := s.stateOf(groupCtx, pod, delivered.unsent(routes, push) != "")
 			if err != nil {
 				return s.unlessGone(pod, err)
 			}
@@ -350,8 +346,8 @@ func (s *settling) unsettled(pod *corev1.Pod, state proxyState, delivered delive
 	if text := delivered.behind(push, state.warmsCluster()); text != "" {
 		return text
 	}
-	if state.hasRoutes && delivered.lacksRoutes(push) {
-		return "has not been sent RouteConfiguration of the newest push"
+	if text := delivered.unsent(routes, push); text != "" && state.hasRoutes {
+		return text
 	}
 	if warming := s.mesh.unexpected(pod, state.warming); len(warming) > 0 {
 		return stillWarming + strings.Join(warming, ", ")
@@ -377,7 +373,7 @@ func (s proxyState) warmsCluster() bool {
 
 // stateOf asks a proxy for what it alone knows, and for contents only where the changes are about them; for routes only where istiod has sent
 // none lately: a gateway may have none.
-func (s *settling) stateOf(ctx context.Context, pod *corev1.Pod, routes bool) (proxyState, error) { //nolint:revive // what to ask
+func (s *settling) stateOf(ctx context.Context, pod *corev1.Pod, withRoutes bool) (proxyState, error) { //nolint:revive // what to ask
 	state := proxyState{pod: pod}
 	warms, err := s.mesh.warms(ctx, pod)
 	if err != nil {
@@ -387,7 +383,7 @@ func (s *settling) stateOf(ctx context.Context, pod *corev1.Pod, routes bool) (p
 	if warms {
 		queries = append(queries, proxyconfig.ListenerStates, proxyconfig.WarmingClusters.Only("cluster.name"))
 	}
-	if routes {
+	if withRoutes {
 		queries = append(queries, proxyconfig.DynamicRoutes.Only("route_config.name"))
 	}
 	if len(s.pending.objects(func(k key) bool { return k.kind == secretKind })) > 0 {
@@ -414,14 +410,9 @@ func (s *settling) stateOf(ctx context.Context, pod *corev1.Pod, routes bool) (p
 // https://www.envoyproxy.io/docs/envoy/latest/configuration/upstream/cluster_manager/cluster_stats
 func (m *Mesh) warms(ctx context.Context, pod *corev1.Pod) (bool, error) {
 	const listeners, clusters = "listener_manager.total_listeners_warming", "cluster_manager.warming_clusters"
-	path := proxyconfig.StatsPath(`^(` + listeners + `|` + clusters + `)$`)
-	answer, err := m.tunnels.to(pod).get(ctx, envoyAdminPort, path)
+	gauges, err := m.stats(ctx, pod, `^(`+listeners+`|`+clusters+`)$`)
 	if err != nil {
-		return false, fmt.Errorf("%s: %w", proxyOf(pod), err)
-	}
-	gauges, err := proxyconfig.ParseStats(answer)
-	if err != nil {
-		return false, fmt.Errorf("%s: %w", proxyOf(pod), err)
+		return false, err
 	}
 	ofListeners, counted := gauges[listeners]
 	ofClusters, both := gauges[clusters]
@@ -440,17 +431,4 @@ func (s *proxyState) add(config *proxyconfig.Config) {
 			s.logFiles = append(s.logFiles, log.Path)
 		}
 	}
-}
-
-// query asks a proxy's Envoy for a part of its configuration.
-func (m *Mesh) query(ctx context.Context, pod *corev1.Pod, query proxyconfig.Query) (*proxyconfig.Config, error) {
-	answer, err := m.tunnels.to(pod).get(ctx, envoyAdminPort, query.Path())
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", proxyOf(pod), err)
-	}
-	config, err := query.Parse(answer)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", proxyOf(pod), err)
-	}
-	return config, nil
 }

@@ -101,19 +101,6 @@ func knows(config *proxyconfig.Config, site fixtures.Site, host string) string {
 	return ""
 }
 
-// dump is a proxy's whole configuration.
-func (m *Mesh) dump(ctx context.Context, pod *corev1.Pod, path string) (*proxyconfig.Config, error) {
-	answer, err := m.tunnels.to(pod).get(ctx, envoyAdminPort, path)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", proxyOf(pod), err)
-	}
-	config, err := proxyconfig.Parse(answer)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", proxyOf(pod), err)
-	}
-	return config, nil
-}
-
 // visits counts what arrived at the sites since they started. It is asked through the API server's own proxy, because the counter
 // listens on the pod's address only.
 func (m *Mesh) visits(ctx context.Context) (fixtures.Hits, error) {
