@@ -148,13 +148,12 @@ func fileMountCleanup() Scenario {
 		ID:    "egress/gateway-tls-origination/mtls-cleanup",
 		Title: "Clean-up, with the gateway as it was",
 		Doc:   told("554-569"),
-		Needs: needs(),
+		Needs: needs(standing()),
 		Notes: []string{
 			"The page deletes istio-egressgateway-certs and istio-egressgateway-ca-certs, which it never made, and leaves nginx-client-certs, nginx-ca-certs " +
 				"and the patched gateway behind. Here the Secrets that were made are deleted, and the patch is taken back.",
 		},
 		Steps: slices.Concat(
-			mountedGateway(),
 			originateFromFiles(),
 			[]Step{
 				answersAgain("Before the clean-up nginx answers"),

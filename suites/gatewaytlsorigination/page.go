@@ -79,12 +79,13 @@ func nginx() probe.Peer {
 	return probe.Peer{Namespace: "mesh-external", Workload: "my-nginx", Container: "my-nginx"}
 }
 
-// neighbour is a pod without a sidecar in nginx's namespace. It keeps the namespace standing from one scenario to the next.
+// neighbour is a pod without a sidecar in nginx's namespace.
 func neighbour() probe.Peer { return CurlIn("mesh-external") }
 
-// needs are what the scenarios with nginx need; the pages leave the outbound policy as it is by default.
+// needs are what the scenarios with nginx need; the pages leave the outbound policy as it is by default. The namespace stays from one scenario to
+// the next, because to delete it takes Kubernetes more than 5 s.
 func needs(more ...Need) []Need {
-	return append([]Need{Workload(Curl), Outside(neighbour()), Outbound(AllowAny)}, more...)
+	return append([]Need{Workload(Curl), Namespace("mesh-external"), Outbound(AllowAny)}, more...)
 }
 
 // welcome is the pages' request: `curl -s http://my-nginx.mesh-external.svc.cluster.local`, plain HTTP as far as the application knows.

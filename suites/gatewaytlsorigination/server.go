@@ -79,7 +79,7 @@ func mutualServer() Scenario {
 		ID:    "egress/gateway-tls-origination/mtls-server",
 		Title: "A server outside the mesh that demands client certificates",
 		Doc:   told("478-510"),
-		Needs: needs(Holding(Secret{
+		Needs: needs(Outside(neighbour()), Holding(Secret{
 			Namespace: "mesh-external", Name: "curl-secret",
 			Content: files.Files(authority+".crt", client+".crt", client+".key"),
 		})),

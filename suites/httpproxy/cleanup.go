@@ -25,10 +25,10 @@ func cleanup() Scenario {
 		ID:    "egress/http-proxy/cleanup",
 		Title: "Clean-up of the page",
 		Doc:   told("1032-1039"),
-		Needs: needs(RegistryOnly),
+		Needs: needs(RegistryOnly, standing()),
 		Notes: []string{"The page deletes the source pod first. Here it goes last, so that it can show what is no longer reached."},
 		Steps: slices.Concat(
-			deployProxy(),
+			runningProxy(),
 			[]Step{
 				podAddress("SOURCE_POD_IP", "default"),
 				registerProxy(),

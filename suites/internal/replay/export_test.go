@@ -8,8 +8,10 @@ import (
 	"github.com/meshproof/meshproof/suites/internal/scenario"
 )
 
-// Ahead is what a run has prepared when a page begins.
-func Ahead(r *Run, page scenario.Page) []scenario.Need { return r.ahead(page) }
+// Coming is what a run knows of the scenarios to come.
+func Coming(r *Run, page scenario.Page, s scenario.Scenario) *scenario.Coming {
+	return r.coming(page, s)
+}
 
 // The fake bed converges at once: what is not true soon will never be.
 func TestMain(m *testing.M) {

@@ -71,7 +71,7 @@ func MutantPage(page scenario.Page, run func() *Run, graves func() Graveyard) {
 			for _, m := range mutants(s) {
 				// The id comes last: that is what a scenario is selected by.
 				It("without \""+m.leftOut+"\": "+s.ID, SpecTimeout(specTimeout), GracePeriod(gracePeriod), func(ctx SpecContext) {
-					if err := graves().Bury(try(ctx, run().Walker, page, m)); err != nil {
+					if err := graves().Bury(try(ctx, run(), page, m)); err != nil {
 						Fail("what became of the mutant could not be written: " + err.Error())
 					}
 				})
@@ -81,11 +81,12 @@ func MutantPage(page scenario.Page, run func() *Run, graves func() Graveyard) {
 }
 
 // try replays a mutant and tells what noticed it.
-func try(ctx context.Context, walker Walker, page scenario.Page, m mutant) reports.Mutant {
+func try(ctx context.Context, run *Run, page scenario.Page, m mutant) reports.Mutant {
 	started := time.Now()
 	result := NewResult(page, m.scenario)
+	walker := run.Walker
 	walker.Hurry, walker.Evidence = true, ""
-	walker.Walk(ctx, page, m.scenario, result)
+	walker.Walk(ctx, Turn{Page: page, Scenario: m.scenario, Coming: run.coming(page, m.scenario)}, result)
 	tried := reports.Mutant{ID: m.scenario.ID, LeftOut: m.leftOut, Inert: m.inert, Verdict: result.Verdict, Took: reports.Seconds(time.Since(started))}
 	if result.Verdict.Blocks() {
 		tried.NoticedBy = result.Reason

@@ -2,6 +2,7 @@ package replay
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -28,19 +29,21 @@ type Run struct {
 	begun string // the page that is being replayed
 }
 
-// ahead is what the selected scenarios of a page need, when the page begins.
-func (r *Run) ahead(page scenario.Page) []scenario.Need {
-	if r.Selected == nil || r.begun == page.Name {
+// coming is what the selected scenarios of a page need, from one of them on; nil where nobody knows which are selected.
+func (r *Run) coming(page scenario.Page, s scenario.Scenario) *scenario.Coming {
+	if r.Selected == nil {
 		return nil
 	}
+	coming := &scenario.Coming{Begins: r.begun != page.Name}
 	r.begun = page.Name
-	var needs []scenario.Need
-	for _, s := range page.Scenarios {
-		if r.Selected(s.ID) {
-			needs = append(needs, s.Needs...)
+	this := slices.IndexFunc(page.Scenarios, func(other scenario.Scenario) bool { return other.ID == s.ID })
+	for _, later := range page.Scenarios[this+1:] {
+		if r.Selected(later.ID) {
+			coming.After = append(coming.After, later.Needs...)
 		}
 	}
-	return needs
+	coming.Needs = slices.Concat(s.Needs, coming.After)
+	return coming
 }
 
 // Journal keeps results as they come, so that a killed run still has a report.
@@ -64,9 +67,7 @@ func replayOne(ctx context.Context, run *Run, page scenario.Page, s scenario.Sce
 	GinkgoHelper()
 	result := NewResult(page, s)
 	AddReportEntry(s.ID, result, ReportEntryVisibilityNever)
-	walker := run.Walker
-	walker.Ahead = run.ahead(page)
-	walker.Walk(ctx, page, s, result)
+	run.Walker.Walk(ctx, Turn{Page: page, Scenario: s, Coming: run.coming(page, s)}, result)
 	if run.Finished != nil {
 		run.Finished(result)
 	}

@@ -14,8 +14,8 @@ import (
 // inconclusive. Two errors are told apart, and fail the step: a scenario.RejectedError is the API server's answer to the page's YAML, a
 // scenario.WaitingError is a proxy's to configuration that names what is not there.
 type Testbed interface {
-	// Prepare is told what the scenarios of a page will need, so that what takes long can be begun all at once.
-	Prepare(ctx context.Context, needs []scenario.Need) error
+	// Prepare is told what is to come on the page, before each scenario of which it is known.
+	Prepare(ctx context.Context, coming scenario.Coming) error
 	// Ensure brings about what a scenario needs and reports what it cannot. What it creates stays for the next scenario.
 	Ensure(ctx context.Context, needs []scenario.Need) ([]scenario.Unmet, error)
 	// Has tells whether the testbed has a capability; why not, if not.
@@ -26,8 +26,10 @@ type Testbed interface {
 	Settle(ctx context.Context) error
 	// Ask brings back the evidence of one attempt; files are the page's.
 	Ask(ctx context.Context, files fs.FS, q scenario.Question, env scenario.Env) (probe.Evidence, error)
-	// Baseline remembers the objects and the proxies' configuration as they are now.
+	// Baseline remembers the objects and the proxies' configuration as they are now, but for what TakeDown will take back.
 	Baseline(ctx context.Context) (scenario.Baseline, error)
+	// TakeDown takes back what stands for this scenario and for none to come, when the scenario's own changes are undone.
+	TakeDown(ctx context.Context) error
 	// Diagnose writes what a person needs to understand a failure into dir: it is called before anything is undone.
 	Diagnose(ctx context.Context, dir string) error
 }

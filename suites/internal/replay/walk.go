@@ -22,9 +22,15 @@ const (
 // Walker walks scenarios on one testbed.
 type Walker struct {
 	Bed      Testbed
-	Evidence string          // folder for diagnoses, one sub-folder per scenario; empty: none are written
-	Ahead    []scenario.Need // what this scenario and those after it need; empty: each asks for itself
-	Hurry    bool            // end at the first promise that does not hold, and give it little time: it is expected not to
+	Evidence string // folder for diagnoses, one sub-folder per scenario; empty: none are written
+	Hurry    bool   // end at the first promise that does not hold, and give it little time: it is expected not to
+}
+
+// Turn is a scenario whose turn it is.
+type Turn struct {
+	Page     scenario.Page
+	Scenario scenario.Scenario
+	Coming   *scenario.Coming // nil: nothing is known, and all that was there before the scenario is brought back
 }
 
 // walk is the state of one scenario under way.
@@ -32,6 +38,7 @@ type walk struct {
 	Walker
 	page   scenario.Page
 	s      scenario.Scenario
+	coming *scenario.Coming
 	result *reports.Result
 	env    scenario.Env
 	// remembered is what proxies held at earlier steps, by the names that the steps gave it.
@@ -40,9 +47,12 @@ type walk struct {
 	dirty      bool // changed since the last Settle
 }
 
-// Walk replays s and fills result (made by NewResult), which tells the truth at any moment: also half way, and after a panic.
-func (w Walker) Walk(ctx context.Context, page scenario.Page, s scenario.Scenario, result *reports.Result) {
-	run := &walk{Walker: w, page: page, s: s, result: result, env: scenario.Env{}, remembered: map[string]map[probe.Peer]any{}}
+// Walk replays a scenario and fills result (made by NewResult), which tells the truth at any moment: also half way, and after a panic.
+func (w Walker) Walk(ctx context.Context, turn Turn, result *reports.Result) {
+	run := &walk{
+		Walker: w, page: turn.Page, s: turn.Scenario, coming: turn.Coming, result: result,
+		env: scenario.Env{}, remembered: map[string]map[probe.Peer]any{},
+	}
 	started := time.Now()
 	defer func() { result.Timings.Total = reports.Seconds(time.Since(started)) }()
 
@@ -61,8 +71,8 @@ func (w Walker) Walk(ctx context.Context, page scenario.Page, s scenario.Scenari
 // prepare brings about what the scenario needs and remembers the state to come back to.
 func (w *walk) prepare(ctx context.Context) (scenario.Baseline, bool) {
 	defer stopwatch(&w.result.Timings.Ensure)()
-	if len(w.Ahead) > 0 {
-		if err := w.Bed.Prepare(ctx, w.Ahead); err != nil { // whoever needs what is missing will say so
+	if w.coming != nil {
+		if err := w.Bed.Prepare(ctx, *w.coming); err != nil { // whoever needs what is missing will say so
 			w.result.Notes = append(w.result.Notes, "what the page needs could not be prepared at once: "+err.Error())
 		}
 	}
@@ -163,9 +173,7 @@ func (w *walk) wayBack(ctx context.Context, baseline scenario.Baseline) {
 	for _, undo := range slices.Backward(w.undo) {
 		errs = append(errs, undo(ctx))
 	}
-	if len(w.undo) > 0 {
-		errs = append(errs, w.Bed.Settle(ctx))
-	}
+	errs = append(errs, w.Bed.TakeDown(ctx), w.Bed.Settle(ctx))
 	if err := errors.Join(errs...); err != nil {
 		w.worsen(reports.Inconclusive, "the way back is incomplete: "+err.Error())
 	}

@@ -33,8 +33,8 @@ func (b *bed) is(fault string) bool { return b.fault == fault }
 
 func (b *bed) call(name string) { b.calls = append(b.calls, name) }
 
-func (b *bed) Prepare(_ context.Context, needs []scenario.Need) error {
-	b.call(fmt.Sprintf("prepare %d", len(needs)))
+func (b *bed) Prepare(_ context.Context, coming scenario.Coming) error {
+	b.call(fmt.Sprintf("prepare %d", len(coming.Needs)))
 	if b.is("prepare") {
 		return errors.New("no node is Ready")
 	}
@@ -118,6 +118,14 @@ func (b *bed) answer(env scenario.Env) probe.Evidence {
 	return e
 }
 
+func (b *bed) TakeDown(context.Context) error {
+	b.call("take down")
+	if b.is("take down") {
+		return errors.New("the server is busy")
+	}
+	return nil
+}
+
 func (b *bed) Baseline(context.Context) (scenario.Baseline, error) { return state{b}, nil }
 
 func (b *bed) Diagnose(context.Context, string) error {
@@ -175,7 +183,7 @@ func walk(t *testing.T, b *bed) *reports.Result {
 	t.Helper()
 	page, s := door()
 	result := replay.NewResult(page, s)
-	replay.Walker{Bed: b, Evidence: t.TempDir()}.Walk(t.Context(), page, s, result)
+	replay.Walker{Bed: b, Evidence: t.TempDir()}.Walk(t.Context(), replay.Turn{Page: page, Scenario: s}, result)
 	return result
 }
 
@@ -197,7 +205,7 @@ func TestAPassedScenarioAsksThreeTimesAndLeavesNothing(t *testing.T) {
 	r := walk(t, b)
 	g.Expect(r.Verdict).To(Equal(reports.Passed), replay.Explain(r))
 	g.Expect(r.Reason).To(BeEmpty())
-	g.Expect(b.calls).To(Equal([]string{"apply open.yaml", "settle", "undo open.yaml", "settle"}))
+	g.Expect(b.calls).To(Equal([]string{"apply open.yaml", "settle", "undo open.yaml", "take down", "settle"}))
 	g.Expect(r.Steps[0].Attempts).To(Equal(3))
 	g.Expect(r.Steps[1].Attempts).To(Equal(1))
 	g.Expect(r.Steps[3].Attempts).To(Equal(3))
@@ -246,23 +254,44 @@ func TestWhatCouldNotBeAskedIsInconclusive(t *testing.T) {
 	g.Expect(r.Reason).To(ContainSubstring("no node is Ready"))
 }
 
-func TestWhatThePageNeedsIsPreparedOnceAndLeftToEnsureWhereItFails(t *testing.T) {
+func TestWhatIsKnownOfTheScenariosToCome(t *testing.T) {
 	g := NewWithT(t)
 	page, s := door()
-	run := &replay.Run{Selected: func(id string) bool { return id == "egress/test/a" || id == "egress/test/b" }}
+	page.Scenarios = nil
+	run := &replay.Run{Selected: func(id string) bool { return id != "egress/test/c" }}
 	for _, name := range []string{"a", "b", "c"} {
 		s.ID, s.Needs = "egress/test/"+name, []scenario.Need{scenario.Site(name)}
 		page.Scenarios = append(page.Scenarios, s)
 	}
-	g.Expect(replay.Ahead(run, page)).To(Equal([]scenario.Need{scenario.Site("a"), scenario.Site("b")}), "what is not selected needs nothing")
-	g.Expect(replay.Ahead(run, page)).To(BeEmpty(), "once a page")
+	a, b := scenario.Site("a"), scenario.Site("b")
+	g.Expect(replay.Coming(run, page, page.Scenarios[0])).To(Equal(&scenario.Coming{
+		Begins: true, Needs: []scenario.Need{a, b}, After: []scenario.Need{b},
+	}), "what is not selected needs nothing")
+	g.Expect(replay.Coming(run, page, page.Scenarios[1])).To(Equal(&scenario.Coming{Needs: []scenario.Need{b}}), "a page begins once")
+	g.Expect(replay.Coming(&replay.Run{}, page, page.Scenarios[0])).To(BeNil(), "nobody knows what is selected")
+}
 
+func TestWhatCannotBePreparedIsLeftToEnsure(t *testing.T) {
+	g := NewWithT(t)
+	page, s := door()
 	b := &bed{fault: "prepare"}
 	result := replay.NewResult(page, s)
-	replay.Walker{Bed: b, Ahead: []scenario.Need{scenario.Site("a")}}.Walk(t.Context(), page, s, result)
+	turn := replay.Turn{Page: page, Scenario: s, Coming: &scenario.Coming{Needs: []scenario.Need{scenario.Site("a")}}}
+	replay.Walker{Bed: b}.Walk(t.Context(), turn, result)
 	g.Expect(b.calls[0]).To(Equal("prepare 1"))
 	g.Expect(result.Verdict).To(Equal(reports.Passed))
 	g.Expect(result.Notes).To(ConsistOf(ContainSubstring("no node is Ready")))
+}
+
+func TestWhatStoodIsTakenDownLast(t *testing.T) {
+	g := NewWithT(t)
+	b := &bed{}
+	g.Expect(walk(t, b).Verdict).To(Equal(reports.Passed))
+	g.Expect(b.calls[len(b.calls)-3:]).To(HaveExactElements(HavePrefix("undo "), Equal("take down"), Equal("settle")))
+
+	r := walk(t, &bed{fault: "take down"})
+	g.Expect(r.Verdict).To(Equal(reports.Inconclusive))
+	g.Expect(r.Reason).To(Equal("the way back is incomplete: the server is busy"))
 }
 
 func TestAnAnswerThatWobblesIsFlaky(t *testing.T) {
@@ -317,7 +346,7 @@ func TestAnInterruptStillUndoes(t *testing.T) {
 	b := &bed{}
 	result := replay.NewResult(page, s)
 	stop := &interrupting{bed: b, after: 6, stop: func() { cancel(errors.New("the user pressed Ctrl-C")) }}
-	replay.Walker{Bed: stop}.Walk(ctx, page, s, result)
+	replay.Walker{Bed: stop}.Walk(ctx, replay.Turn{Page: page, Scenario: s}, result)
 	g.Expect(result.Verdict).To(Equal(reports.Inconclusive))
 	g.Expect(result.Reason).To(ContainSubstring("interrupted: the user pressed Ctrl-C"))
 	g.Expect(b.applied).To(BeEmpty())
@@ -353,7 +382,7 @@ func TestWhatWasRememberedIsThereInLaterSteps(t *testing.T) {
 	}}
 	page := scenario.Page{Name: "test", Scenarios: []scenario.Scenario{s}}
 	result := replay.NewResult(page, s)
-	replay.Walker{Bed: holding{&bed{}}}.Walk(t.Context(), page, s, result)
+	replay.Walker{Bed: holding{&bed{}}}.Walk(t.Context(), replay.Turn{Page: page, Scenario: s}, result)
 	g.Expect(result.Verdict).To(Equal(reports.Passed), replay.Explain(result))
 	g.Expect(seen).To(Equal([]string{"first: <nil>", "second: 1"}))
 }

@@ -31,9 +31,12 @@ type OutboundPolicyNeed struct{ Mode OutboundMode }
 // group of scenarios, not once for each; the first scenario without the need has the original installation again.
 type InstallNeed struct{ Set []string }
 
+// NamespaceNeed asks for a namespace, without sidecar injection where it is not there yet. Nothing runs in it.
+type NamespaceNeed struct{ Name string }
+
 // StandingNeed asks for what an earlier section of the page has set up, as the page leaves it standing for the sections that follow. It is made
-// once for a group of scenarios, not once for each; the first scenario without the need, or with another, has it taken back. A scenario may
-// add to what stands, and change it; it must not delete it.
+// once for a group of scenarios, not once for each, and taken back on the way back of the last one. A scenario may add to what stands, and
+// change it, and delete it: the last one for good, for any other it is brought back.
 type StandingNeed struct {
 	Name    string // two of one name are the same
 	Files   fs.FS
@@ -54,7 +57,16 @@ func (SiteNeed) need()           {}
 func (CapabilityNeed) need()     {}
 func (OutboundPolicyNeed) need() {}
 func (InstallNeed) need()        {}
+func (NamespaceNeed) need()      {}
 func (StandingNeed) need()       {}
+
+// Coming is what is known of the scenarios of a page that are still to come: what takes long is begun at once when the page begins, and what no
+// scenario needs any more is not brought back.
+type Coming struct {
+	Begins bool   // this scenario is the first of its page
+	Needs  []Need // of this scenario and of those after it
+	After  []Need // of those after it
+}
 
 // The peers of the pages.
 var (
@@ -79,6 +91,9 @@ func Outside(p probe.Peer) Need { return WorkloadNeed{Peer: p} }
 
 // Site needs a stand-in of the outside world.
 func Site(host string) Need { return SiteNeed{Host: host} }
+
+// Namespace needs a namespace.
+func Namespace(name string) Need { return NamespaceNeed{Name: name} }
 
 // Has needs a capability for the scenario as a whole.
 func Has(c Capability) Need { return CapabilityNeed{Capability: c} }

@@ -80,7 +80,7 @@ func (v *validation) need(where string, need Need) {
 		for _, change := range need.Changes {
 			v.files(where+", "+need.Name, change)
 		}
-	case WorkloadNeed, SiteNeed, CapabilityNeed, OutboundPolicyNeed, InstallNeed:
+	case WorkloadNeed, NamespaceNeed, SiteNeed, CapabilityNeed, OutboundPolicyNeed, InstallNeed:
 	}
 }
 

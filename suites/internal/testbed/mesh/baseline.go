@@ -64,12 +64,20 @@ type held struct {
 }
 
 // Baseline remembers the objects that pages touch and the configuration of every proxy. What the last comparison found is used again
-// when nothing was changed since.
+// when nothing was changed since. What stands for the last time is taken as gone.
 func (m *Mesh) Baseline(ctx context.Context) (scenario.Baseline, error) {
+	m.awaitSpared()
 	if err := m.Settle(ctx); err != nil {
 		return nil, err
 	}
-	return m.snapshot(ctx)
+	now, err := m.snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if m.ends() {
+		return m.withoutStanding(now), nil
+	}
+	return now, nil
 }
 
 func (m *Mesh) snapshot(ctx context.Context) (*snapshot, error) {
@@ -115,8 +123,19 @@ func (s *snapshot) Leaks(ctx context.Context) ([]string, error) {
 	if now == s {
 		return nil, nil
 	}
-	proxies, err := compareProxies(s.proxies, now.proxies)
-	return append(compareObjects(s.objects, now.objects), proxies...), err
+	objects := compareObjects(s.withoutSpared(), now.objects)
+	proxies, err := s.compareProxies(now.proxies)
+	return append(objects, proxies...), err
+}
+
+// withoutSpared are the objects but for the workloads that need not be there.
+func (s *snapshot) withoutSpared() map[key]*unstructured.Unstructured {
+	objects := maps.Clone(s.objects)
+	maps.DeleteFunc(objects, func(k key, _ *unstructured.Unstructured) bool {
+		comesBack, spared := s.mesh.spared[k]
+		return spared && !comesBack
+	})
+	return objects
 }
 
 // held reads the configuration of a proxy.
@@ -235,7 +254,7 @@ func compareObjects(before, after map[key]*unstructured.Unstructured) []string {
 		old, there := before[k]
 		if !there {
 			lines = append(lines, k.String()+" is left behind"+finalizers(object))
-		} else if where := difference(comparable(old), comparable(object)); where != "" {
+		} else if where := difference(authored(old), authored(object)); where != "" {
 			lines = append(lines, k.String()+" has changed: "+where)
 		}
 	}
@@ -255,8 +274,8 @@ func finalizers(object *unstructured.Unstructured) string {
 	return fmt.Sprintf(", being deleted, waiting for its finalizers %q", object.GetFinalizers())
 }
 
-// comparable is an object without what the API server and controllers write on it.
-func comparable(object *unstructured.Unstructured) map[string]any {
+// authored is an object without what the API server and controllers write on it.
+func authored(object *unstructured.Unstructured) map[string]any {
 	left := written(object)
 	annotations := left.GetAnnotations()
 	maps.DeleteFunc(annotations, func(name, _ string) bool {
@@ -326,10 +345,10 @@ func brief(value any) string {
 	return text
 }
 
-func compareProxies(before, after map[probe.Peer]*held) ([]string, error) {
+func (s *snapshot) compareProxies(after map[probe.Peer]*held) ([]string, error) {
 	var lines []string
 	for peer, now := range after {
-		old, there := before[peer]
+		old, there := s.proxies[peer]
 		if !there {
 			lines = append(lines, peer.String()+" is left behind")
 			continue
@@ -338,10 +357,10 @@ func compareProxies(before, after map[probe.Peer]*held) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		lines = append(lines, inWords(peer, difference)...)
+		lines = append(lines, s.inWords(peer, difference)...)
 	}
-	for peer := range before {
-		if _, there := after[peer]; !there {
+	for peer := range s.proxies {
+		if _, there := after[peer]; !there && !s.mesh.sparedProxy(peer) {
 			lines = append(lines, peer.String()+" is gone")
 		}
 	}
@@ -364,7 +383,7 @@ func (h *held) difference(now *held) (proxyconfig.Difference, error) {
 	return proxyconfig.Diff(before, after), nil
 }
 
-func inWords(peer probe.Peer, difference proxyconfig.Difference) []string {
+func (s *snapshot) inWords(peer probe.Peer, difference proxyconfig.Difference) []string {
 	var lines []string
 	for _, k := range difference.Added {
 		lines = append(lines, fmt.Sprintf("%s still holds %s", peer, k))
@@ -373,7 +392,9 @@ func inWords(peer probe.Peer, difference proxyconfig.Difference) []string {
 		lines = append(lines, fmt.Sprintf("%s no longer holds %s", peer, k))
 	}
 	for _, c := range difference.Changed {
-		lines = append(lines, fmt.Sprintf("%s holds another %s", peer, c.Key))
+		if !s.mesh.isOfSpared(c.Key) {
+			lines = append(lines, fmt.Sprintf("%s holds another %s", peer, c.Key))
+		}
 	}
 	return lines
 }

@@ -143,6 +143,10 @@ func TestCompareProxies(t *testing.T) {
 	peer := scenario.Curl.Proxy()
 	of := func(dump string) map[probe.Peer]*held { return map[probe.Peer]*held{peer: heldOf(t, dump)} }
 
+	spared := map[key]bool{}
+	compareProxies := func(before, after map[probe.Peer]*held) ([]string, error) {
+		return (&snapshot{mesh: &Mesh{spared: spared}, proxies: before}).compareProxies(after)
+	}
 	g := NewWithT(t)
 	g.Expect(heldOf(t, dumpOfNow).raw).To(Equal(heldOf(t, later).raw), "only times, versions, the bootstrap and the settle mark differ")
 	g.Expect(compareProxies(of(dumpOfNow), of(later))).To(BeEmpty())
@@ -152,4 +156,7 @@ func TestCompareProxies(t *testing.T) {
 	}))
 	g.Expect(compareProxies(of(dumpOfNow), nil)).To(Equal([]string{"istio-proxy of curl.default is gone"}))
 	g.Expect(compareProxies(nil, of(dumpOfNow))).To(Equal([]string{"istio-proxy of curl.default is left behind"}))
+
+	spared[key{kind: deploymentKind, namespace: "default", name: "curl"}] = true
+	g.Expect(compareProxies(of(dumpOfNow), nil)).To(BeEmpty(), "nobody needs it any more")
 }

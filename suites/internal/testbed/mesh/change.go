@@ -217,6 +217,7 @@ func (m *Mesh) applyTo(ctx context.Context, t target, object, before *unstructur
 
 // remove deletes an object unless another one has taken its name, and waits until it is gone.
 func (m *Mesh) remove(ctx context.Context, t target, uid types.UID) error {
+	uid = m.successor(uid)
 	leaves, err := m.startRemoving(ctx, t, uid)
 	if err != nil {
 		return err
@@ -233,6 +234,7 @@ func (m *Mesh) remove(ctx context.Context, t target, uid types.UID) error {
 // startRemoving deletes an object and does not wait. It is false where there is nothing to wait for: the object is gone, or another one has
 // taken its name.
 func (m *Mesh) startRemoving(ctx context.Context, t target, uid types.UID) (bool, error) {
+	uid = m.successor(uid)
 	background := metav1.DeletePropagationBackground
 	options := metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid}, PropagationPolicy: &background}
 	err := m.cluster.client(t.mapping, t.key.namespace).Delete(ctx, t.key.name, options)
@@ -262,12 +264,16 @@ func (m *Mesh) asBefore(t target, before *unstructured.Unstructured) scenario.Un
 	}
 }
 
-// restore brings an object back to what it was, whether it was changed or deleted meanwhile.
+// restore brings an object back to what it was, whether it was changed or deleted meanwhile; unless nobody needs it any more.
 func (m *Mesh) restore(ctx context.Context, t target, before *unstructured.Unstructured) error {
 	err := until(ctx, callTimeout, nil, func(ctx context.Context) (string, error) {
 		now, err := t.get(ctx)
 		if err != nil {
 			return "", err
+		}
+		spare := now == nil && m.isSpare(t.key)
+		if m.isTakenDown(t.key, now != nil) || (spare && m.spare(t.key)) {
+			return "", nil
 		}
 		client := m.cluster.client(t.mapping, t.key.namespace)
 		wanted := written(before)
@@ -284,7 +290,10 @@ func (m *Mesh) restore(ctx context.Context, t target, before *unstructured.Unstr
 		}
 		if err == nil {
 			m.note(t.key, after)
-			m.remade(t.key, after.GetUID())
+			if spare {
+				m.doNotAwait(t.key)
+			}
+			m.remade(before.GetUID(), after.GetUID())
 		}
 		return "", err //nolint:wrapcheck // wrapped below
 	})
@@ -294,14 +303,25 @@ func (m *Mesh) restore(ctx context.Context, t target, before *unstructured.Unstr
 	return nil
 }
 
-// remade keeps track of an object of Ensure's that a scenario has deleted: restored it is another one, and still ours to remove.
-func (m *Mesh) remade(k key, uid types.UID) {
+// remade keeps track of an object that was deleted and restored: it is another one, and whoever made the former has this one to remove.
+func (m *Mesh) remade(former, uid types.UID) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for i := range m.fixtures {
-		if m.fixtures[i].target.key == k {
-			m.fixtures[i].uid = uid
+	if former != uid {
+		m.successors[former] = uid
+	}
+}
+
+// successor is the identity that an object has by now.
+func (m *Mesh) successor(uid types.UID) types.UID {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for {
+		next, remade := m.successors[uid]
+		if !remade {
+			return uid
 		}
+		uid = next
 	}
 }
 

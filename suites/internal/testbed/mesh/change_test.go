@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strconv"
 	"testing"
 	"testing/fstest"
 
@@ -35,6 +36,7 @@ type fakeMesh struct {
 	deleted []string
 	refuse  error // of every apply
 	lose    error // instead of the answer to an apply that was carried out
+	updates int
 }
 
 func newFakeMesh(t *testing.T, existing ...runtime.Object) *fakeMesh {
@@ -50,6 +52,7 @@ func newFakeMesh(t *testing.T, existing ...runtime.Object) *fakeMesh {
 	}, existing...)
 	f := &fakeMesh{api: api, Mesh: &Mesh{
 		options: Options{RunID: "run-7"}, pending: newPending(), mounts: newMountChanges(), ofScenario: map[key]bool{}, sites: map[string]string{}, tolerated: map[tolerance]int{},
+		successors: map[types.UID]types.UID{}, spared: map[key]bool{},
 		cluster: &cluster{typed: fake.NewClientset(), dynamic: api, mapper: mapper},
 	}}
 	api.PrependReactor("patch", "*", f.apply)
@@ -84,7 +87,8 @@ func (f *fakeMesh) apply(action clienttesting.Action) (done bool, answer runtime
 		return true, object, f.api.Tracker().Create(patch.GetResource(), object, patch.GetNamespace())
 	}
 	object.SetUID(types.UID("old-" + patch.GetName()))
-	object.SetResourceVersion("2")
+	f.updates++
+	object.SetResourceVersion(strconv.Itoa(1 + f.updates))
 	return true, object, f.api.Tracker().Update(patch.GetResource(), object, patch.GetNamespace())
 }
 
@@ -274,8 +278,8 @@ func TestWhatIsMadeAnewIsStillOurs(t *testing.T) {
 	where, err := f.locate(ours, "")
 	g.Expect(err).NotTo(HaveOccurred())
 	f.fixtures = []made{{target: where, uid: "of the first"}}
-	g.Expect(f.do(t, remove("external.yaml"))(t.Context())).To(Succeed())
-	g.Expect(f.fixtures[0].uid).To(Equal(f.httpbin(t).GetUID()))
+	ours.SetUID("of the first")
+	g.Expect(f.restore(t.Context(), where, ours)).To(Succeed())
 	g.Expect(f.Release(t.Context())).To(Succeed())
 	g.Expect(f.httpbin(t)).To(BeNil())
 }

@@ -47,11 +47,14 @@ func (m *Mesh) Ensure(ctx context.Context, needs []scenario.Need) ([]scenario.Un
 			unmet = append(unmet, scenario.Unmet{Need: need, Reason: reason})
 		}
 	}
-	if err := m.setUp(ctx, standing); err != nil {
+	if err := m.stand(ctx, standing); err != nil {
 		return nil, err
 	}
 	if err := m.Settle(ctx); err != nil {
 		return nil, fmt.Errorf("what the scenario needs does not settle: %w", err)
+	}
+	if err := m.rememberSetUp(ctx); err != nil {
+		return nil, err
 	}
 	return unmet, m.checkInjection(needs)
 }
@@ -104,6 +107,8 @@ func (m *Mesh) ensure(ctx context.Context, need scenario.Need) (string, error) {
 		return "", nil // asked before
 	case scenario.WorkloadNeed:
 		return "", m.ensureWorkload(ctx, need)
+	case scenario.NamespaceNeed:
+		return "", m.ensureNamespace(ctx, need.Name, false)
 	case scenario.SecretNeed, scenario.StandingNeed:
 		return "", nil // brought about before, and after
 	case scenario.SiteNeed:

@@ -175,7 +175,7 @@ func (m *Mesh) install(ctx context.Context, set []string) error {
 func changedKeys(before, after map[key]*unstructured.Unstructured) []key {
 	var changed []key
 	for k, object := range after {
-		if old := before[k]; old == nil || difference(comparable(old), comparable(object)) != "" {
+		if old := before[k]; old == nil || difference(authored(old), authored(object)) != "" {
 			changed = append(changed, k)
 		}
 	}

@@ -48,8 +48,9 @@ type Mesh struct {
 	generation uint64       // grows with every change, so that a snapshot knows whether it is still true
 	ofScenario map[key]bool // what a scenario has created and not taken back
 	fixtures   []made
-	usesSites  bool              // what the scenario under way needs: visits are counted
-	sites      map[string]string // by host: why it cannot be used, empty when it can
+	successors map[types.UID]types.UID // of objects that were deleted and restored
+	usesSites  bool                    // what the scenario under way needs: visits are counted
+	sites      map[string]string       // by host: why it cannot be used, empty when it can
 	last       *snapshot
 	warned     []string
 	tolerated  map[tolerance]int // what may stay warming, and how many changes said so
@@ -57,6 +58,9 @@ type Mesh struct {
 	installed  []string // the options on top of the original installation
 	healthy    health
 	standing   standing
+	coming     *scenario.Coming // nil: nothing is known
+	changing   map[key]bool     // what is changed while something is set up that is to stand; nil at other times
+	spared     map[key]bool     // workloads that the scenario under way has deleted and that nobody needs any more
 }
 
 // made is an object that Ensure created.
@@ -87,6 +91,7 @@ func Connect(ctx context.Context, options Options) (*Mesh, error) {
 	m := &Mesh{
 		options: options, cluster: cluster, tunnels: newTunnels(cluster), stop: stop,
 		pending: newPending(), mounts: newMountChanges(), ofScenario: map[key]bool{}, sites: map[string]string{}, tolerated: map[tolerance]int{},
+		successors: map[types.UID]types.UID{},
 	}
 	m.logs, m.shells = newLogBook(living, cluster.typed), newShells(living, cluster)
 	if m.pods, err = watchPods(ctx, cluster.typed, m.sawPod); err != nil {
@@ -199,6 +204,9 @@ func (m *Mesh) note(k key, newest *unstructured.Unstructured) {
 	m.pending.note(k, newest)
 	if k.kind == secretKind {
 		m.mounts.note(k, newest)
+	}
+	if m.changing != nil {
+		m.changing[k] = true
 	}
 	m.generation++
 }

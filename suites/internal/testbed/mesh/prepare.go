@@ -9,11 +9,15 @@ import (
 	"github.com/meshproof/meshproof/suites/internal/scenario"
 )
 
-// Prepare brings about the workloads and Secrets that the scenarios to come need, all at once: pods start beside each other. Workloads of earlier
-// scenarios that are not among them are let go, because every proxy costs time with every settling. What else is needed is left to Ensure,
-// and so is to say what cannot be met.
-func (m *Mesh) Prepare(ctx context.Context, needs []scenario.Need) error {
-	workloads, secrets := soonNeeded(needs)
+// Prepare is told what is to come. Where a page begins it brings about the workloads and Secrets that its scenarios need, all at once: pods
+// start beside each other. Workloads of earlier pages that are not among them are let go, because every proxy costs time with every settling.
+// What else is needed is left to Ensure, and so is to say what cannot be met.
+func (m *Mesh) Prepare(ctx context.Context, coming scenario.Coming) error {
+	m.coming = &coming
+	if !coming.Begins {
+		return nil
+	}
+	workloads, secrets := soonNeeded(coming.Needs)
 	if err := m.letGo(ctx, workloads); err != nil {
 		return err
 	}
@@ -45,7 +49,7 @@ func soonNeeded(needs []scenario.Need) (workloads []scenario.WorkloadNeed, secre
 			if !slices.ContainsFunc(secrets, same) {
 				secrets = append(secrets, need)
 			}
-		case scenario.CapabilityNeed, scenario.InstallNeed, scenario.OutboundPolicyNeed, scenario.SiteNeed, scenario.StandingNeed:
+		case scenario.CapabilityNeed, scenario.InstallNeed, scenario.NamespaceNeed, scenario.OutboundPolicyNeed, scenario.SiteNeed, scenario.StandingNeed:
 			// Ensure's, scenario by scenario
 		}
 	}
@@ -78,3 +82,4 @@ func (m *Mesh) letGo(ctx context.Context, needed []scenario.WorkloadNeed) error 
 	}
 	return nil
 }
+

@@ -1,0 +1,77 @@
+package mesh
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/meshproof/meshproof/fixtures"
+	"github.com/meshproof/meshproof/suites/internal/probe"
+	"github.com/meshproof/meshproof/suites/internal/proxyconfig"
+	"github.com/meshproof/meshproof/suites/internal/scenario"
+)
+
+// A workload that a scenario has deleted, as pages do at their end, and that no later scenario of the page needs, is not waited for on the way
+// back: the next page starts what it needs all at once. One that Ensure made is not even made anew.
+
+// isSpare tells of a fixture that no scenario of the page needs any more.
+func (m *Mesh) isSpare(k key) bool {
+	if m.coming == nil || k.kind != deploymentKind {
+		return false
+	}
+	isFixture := slices.ContainsFunc(m.options.Workloads, func(w fixtures.Workload) bool { return w.Name == k.name })
+	return isFixture && !slices.ContainsFunc(m.coming.After, func(n scenario.Need) bool {
+		w, ok := n.(scenario.WorkloadNeed)
+		return ok && w.Peer.Namespace == k.namespace && w.Peer.Workload == k.name
+	})
+}
+
+// spare leaves a workload out of what is compared and waited for. It is false for one that is not Ensure's: whoever made it is to find it again.
+func (m *Mesh) spare(k key) (forgotten bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	is := func(f made) bool { return f.target.key == k }
+	forgotten = slices.ContainsFunc(m.fixtures, is)
+	m.fixtures = slices.DeleteFunc(m.fixtures, is)
+	m.spared[k] = !forgotten
+	return forgotten
+}
+
+// doNotAwait leaves it to the next scenario to wait for a workload that is made anew.
+func (m *Mesh) doNotAwait(k key) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.pending.rolling, probe.Peer{Namespace: k.namespace, Workload: k.name})
+}
+
+// awaitSpared has the next settling wait for what was made anew meanwhile.
+func (m *Mesh) awaitSpared() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for k, comesBack := range m.spared {
+		if comesBack {
+			m.pending.roll(probe.Peer{Namespace: k.namespace, Workload: k.name})
+		}
+	}
+	m.spared = map[key]bool{}
+}
+
+// sparedProxy tells of the proxy of a workload that is spared.
+func (m *Mesh) sparedProxy(peer probe.Peer) bool {
+	_, spared := m.spared[key{kind: deploymentKind, namespace: peer.Namespace, name: peer.Workload}]
+	return spared
+}
+
+// isOfSpared tells of the cluster for the service of a workload that is spared, which has the workload's name: what it is like depends on whether
+// its pods have a sidecar, and while there is none istiod takes it that they have.
+func (m *Mesh) isOfSpared(resource proxyconfig.Key) bool {
+	if resource.Kind != proxyconfig.KindCluster {
+		return false
+	}
+	host := resource.Name[strings.LastIndexByte(resource.Name, '|')+1:]
+	for k := range m.spared {
+		if strings.HasPrefix(host, k.name+"."+k.namespace+".svc.") {
+			return true
+		}
+	}
+	return false
+}
