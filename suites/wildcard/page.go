@@ -40,15 +40,11 @@ const wildcardCluster = "outbound|443||*.baidu.com"
 
 // New is the page, its scenarios in the page's order.
 func New() Page {
-	files, err := fs.Sub(manifests, "manifests")
-	if err != nil {
-		panic(err) // the folder is compiled in
-	}
 	return Page{
 		Name:      "wildcard",
 		Title:     "Egress using Wildcard Hosts",
 		Upstream:  "tasks/traffic-management/egress/wildcard-egress-hosts",
-		Manifests: files,
+		Manifests: files(),
 		Scenarios: []Scenario{
 			registryOnlyPrecondition(),
 			direct(),
@@ -63,6 +59,14 @@ func New() Page {
 			sniProxyCleanup(),
 		},
 	}
+}
+
+func files() fs.FS {
+	found, err := fs.Sub(manifests, "manifests")
+	if err != nil {
+		panic(err) // the folder is compiled in
+	}
+	return found
 }
 
 // told is a passage of the blog.

@@ -15,7 +15,7 @@ const (
 	viaSecond     = "outbound|443|wikipedia|" + secondGateway + ".istio-system.svc.cluster.local"
 )
 
-// The configuration of the SNI proxy: the page's, and one that holds the page's server and a second one beside it.
+// The configuration of the SNI proxy: the page's, and one that holds the page's server and, for sni-proxy-spoof-guard, a second one beside it.
 const (
 	pageConfig   = "sni-proxy/configmap.yaml"
 	mappedConfig = "sni-proxy/configmap-mapped.yaml"
@@ -121,14 +121,16 @@ func sniProxyDeploy() Scenario {
 	}
 }
 
-// withSNIProxy is the second gateway with its SNI proxy, in one roll-out, and the entry by which it is known.
-func withSNIProxy(config string) []Step {
-	return []Step{
-		configureProxy(config),
-		{Says: "Deploy the second egress gateway with its SNI proxy", Do: Apply("sni-proxy/gateway-deployment.yaml")},
-		{Says: "It is running, with two containers", Do: gatewayPods(), Want: both()},
-		registerProxy(),
-	}
+// standing is the second gateway with its SNI proxy, deployed in one roll-out, and the entry by which it is known, as the page leaves them standing
+// for the sections that follow.
+func standing() Need {
+	return Standing("the second gateway with its SNI proxy", files(),
+		configureProxy(mappedConfig), Step{Do: Apply("sni-proxy/gateway-deployment.yaml")}, registerProxy())
+}
+
+// running is what there is of it.
+func running() []Step {
+	return []Step{sourceAddress(), {Says: "The second egress gateway runs, with its SNI proxy", Do: gatewayPods(), Want: both()}}
 }
 
 // routeThroughProxy leads the whole domain to the second gateway, and from there to the SNI proxy.
@@ -178,7 +180,7 @@ func sniProxyRoute() Scenario {
 		ID:    "egress/wildcard/sni-proxy-route",
 		Title: "Arbitrary hosts of a wildcard through the SNI proxy",
 		Doc:   told("831-854"),
-		Needs: needs(),
+		Needs: needs(standing()),
 		Notes: []string{
 			filtersGone,
 			portTaken,
@@ -186,8 +188,7 @@ func sniProxyRoute() Scenario {
 			"Without a gateway, today's DYNAMIC_DNS does what the SNI proxy did: the last steps show it.",
 		},
 		Steps: slices.Concat(
-			[]Step{sourceAddress()},
-			withSNIProxy(pageConfig),
+			running(),
 			routeThroughProxy(),
 			[]Step{
 				{
@@ -235,7 +236,7 @@ func sniProxySpoofGuard() Scenario {
 		ID:    "egress/wildcard/sni-proxy-spoof-guard",
 		Title: "Nobody gets anywhere by a false server name",
 		Doc:   told("842-843"),
-		Needs: needs(Outside(outsider), Site("edition.cnn.com"), Site("evil.example")),
+		Needs: needs(Outside(outsider), Site("edition.cnn.com"), Site("evil.example"), standing()),
 		Notes: []string{
 			filtersGone,
 			"What the filters guarded is asserted on what there is: the gateway has a route for the domain's names only, and the SNI proxy resolves the name itself. " +
@@ -243,8 +244,7 @@ func sniProxySpoofGuard() Scenario {
 			"The page's SNI proxy takes any name to its site. A map of names in it, which the page does not have, guards also where a route is too wide.",
 		},
 		Steps: slices.Concat(
-			[]Step{sourceAddress()},
-			withSNIProxy(mappedConfig),
+			running(),
 			routeThroughProxy(),
 			[]Step{
 				{
@@ -347,15 +347,14 @@ func sniProxyCleanup() Scenario {
 		ID:    "egress/wildcard/sni-proxy-cleanup",
 		Title: "Clean-up of the SNI proxy",
 		Doc:   told("855-868"),
-		Needs: needs(),
+		Needs: needs(standing()),
 		Notes: []string{
 			"The page deletes the gateway by `kubectl delete -f` of a file of another name, which is no manifest. Here the gateway is deleted as it was deployed; " +
 				"what istioctl installs in egress/wildcard/sni-proxy-deploy is gone when that scenario is compared with the state before it.",
 			"The page deletes the EnvoyFilters with --ignore-not-found. There are none today, and that does no harm.",
 		},
 		Steps: slices.Concat(
-			[]Step{sourceAddress()},
-			withSNIProxy(pageConfig),
+			running(),
 			routeThroughProxy(),
 			[]Step{
 				{

@@ -24,8 +24,8 @@ type Testbed interface {
 	Change(ctx context.Context, files fs.FS, c scenario.Change, env scenario.Env) (scenario.Undo, error)
 	// Settle returns when every proxy concerned holds the newest configuration, nothing is warming and nothing was rejected.
 	Settle(ctx context.Context) error
-	// Ask brings back the evidence of one attempt; files are the page's.
-	Ask(ctx context.Context, files fs.FS, q scenario.Question, env scenario.Env) (probe.Evidence, error)
+	// Ask brings back the evidence of each attempt, of one at least and of as many as are asked for at most.
+	Ask(ctx context.Context, asked scenario.Inquiry) ([]probe.Evidence, error)
 	// Baseline remembers the objects and the proxies' configuration as they are now, but for what TakeDown will take back.
 	Baseline(ctx context.Context) (scenario.Baseline, error)
 	// TakeDown takes back what stands for this scenario and for none to come, when the scenario's own changes are undone.

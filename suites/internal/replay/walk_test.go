@@ -20,13 +20,14 @@ import (
 
 // bed is a make-believe testbed: a door that is open while open.yaml is applied. Each fault breaks one thing about it.
 type bed struct {
-	applied []string
-	fault   string
-	asked   int
-	calls   []string
-	unmet   []scenario.Unmet
-	lacks   scenario.Capability
-	dirty   bool
+	applied   []string
+	fault     string
+	asked     int
+	inquiries int
+	calls     []string
+	unmet     []scenario.Unmet
+	lacks     scenario.Capability
+	dirty     bool
 }
 
 func (b *bed) is(fault string) bool { return b.fault == fault }
@@ -83,18 +84,26 @@ func (b *bed) Settle(context.Context) error {
 	return nil
 }
 
-func (b *bed) Ask(_ context.Context, _ fs.FS, q scenario.Question, env scenario.Env) (probe.Evidence, error) {
-	b.asked++
-	switch {
-	case b.dirty:
-		return probe.Evidence{}, errors.New("asked before the configuration had arrived")
-	case b.is("transport"), b.is("blip") && b.asked == 2:
-		return probe.Evidence{}, errors.New("the exec stream was cut")
+func (b *bed) Ask(_ context.Context, asked scenario.Inquiry) ([]probe.Evidence, error) {
+	b.inquiries++
+	var all []probe.Evidence
+	for range asked.Times {
+		b.asked++
+		switch {
+		case b.dirty:
+			return nil, errors.New("asked before the configuration had arrived")
+		case b.is("transport"), b.is("blip") && b.inquiries == 2:
+			return nil, errors.New("the exec stream was cut")
+		}
+		if export, ok := asked.Question.(scenario.ExportAction); ok {
+			return []probe.Evidence{{Vars: map[string]string{export.Name: "10.96.0.7"}}}, nil
+		}
+		all = append(all, b.answer(asked.Env))
+		if b.is("one by one") {
+			break
+		}
 	}
-	if export, ok := q.(scenario.ExportAction); ok {
-		return probe.Evidence{Vars: map[string]string{export.Name: "10.96.0.7"}}, nil
-	}
-	return b.answer(env), nil
+	return all, nil
 }
 
 func (b *bed) answer(env scenario.Env) probe.Evidence {
@@ -210,6 +219,20 @@ func TestAPassedScenarioAsksThreeTimesAndLeavesNothing(t *testing.T) {
 	g.Expect(r.Steps[1].Attempts).To(Equal(1))
 	g.Expect(r.Steps[3].Attempts).To(Equal(3))
 	g.Expect(r.Steps[3].Command).To(ContainSubstring("curl -sS http://door/"))
+}
+
+// A testbed that cannot tell the evidence of several attempts apart is asked as often as it takes.
+func TestAttemptsAreAskedForTogether(t *testing.T) {
+	g := NewWithT(t)
+	together, single := &bed{}, &bed{fault: "one by one"}
+	for _, b := range []*bed{together, single} {
+		r := walk(t, b)
+		g.Expect(r.Verdict).To(Equal(reports.Passed))
+		g.Expect(r.Steps[3].Attempts).To(Equal(3))
+		g.Expect(b.asked).To(Equal(7))
+	}
+	g.Expect(together.inquiries).To(Equal(3))
+	g.Expect(single.inquiries).To(Equal(7))
 }
 
 func TestEveryPromiseBrokenOnceTurnsExactlyThatPromiseRed(t *testing.T) {
@@ -345,7 +368,7 @@ func TestAnInterruptStillUndoes(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	b := &bed{}
 	result := replay.NewResult(page, s)
-	stop := &interrupting{bed: b, after: 6, stop: func() { cancel(errors.New("the user pressed Ctrl-C")) }}
+	stop := &interrupting{bed: b, after: 4, stop: func() { cancel(errors.New("the user pressed Ctrl-C")) }}
 	replay.Walker{Bed: stop}.Walk(ctx, replay.Turn{Page: page, Scenario: s}, result)
 	g.Expect(result.Verdict).To(Equal(reports.Inconclusive))
 	g.Expect(result.Reason).To(ContainSubstring("interrupted: the user pressed Ctrl-C"))
@@ -360,11 +383,11 @@ type interrupting struct {
 	stop  func()
 }
 
-func (i *interrupting) Ask(ctx context.Context, files fs.FS, q scenario.Question, env scenario.Env) (probe.Evidence, error) {
+func (i *interrupting) Ask(ctx context.Context, asked scenario.Inquiry) ([]probe.Evidence, error) {
 	if i.asked >= i.after {
 		i.stop()
 	}
-	return i.bed.Ask(ctx, files, q, env)
+	return i.bed.Ask(ctx, asked)
 }
 
 func TestWhatWasRememberedIsThereInLaterSteps(t *testing.T) {
@@ -390,7 +413,7 @@ func TestWhatWasRememberedIsThereInLaterSteps(t *testing.T) {
 // holding is a gateway whose configuration is the number of times that it was asked for.
 type holding struct{ *bed }
 
-func (h holding) Ask(context.Context, fs.FS, scenario.Question, scenario.Env) (probe.Evidence, error) {
+func (h holding) Ask(context.Context, scenario.Inquiry) ([]probe.Evidence, error) {
 	h.asked++
-	return probe.Evidence{Proxies: map[probe.Peer]any{scenario.IngressGateway: h.asked}}, nil
+	return []probe.Evidence{{Proxies: map[probe.Peer]any{scenario.IngressGateway: h.asked}}}, nil
 }

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"context"
+	"io/fs"
 	"strings"
 )
 
@@ -10,6 +11,14 @@ type Env map[string]string
 
 // Undo takes one change back. It is called once, in reverse order, with a context of its own, also after a failure or an interrupt.
 type Undo func(context.Context) error
+
+// Inquiry is a question as it is put to the testbed.
+type Inquiry struct {
+	Files    fs.FS // the page's
+	Question Question
+	Env      Env
+	Times    int // how often in a row the question is to be answered, if its answers can be told apart; once at least
+}
 
 // Baseline is a state to come back to.
 type Baseline interface {

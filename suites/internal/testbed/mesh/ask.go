@@ -6,10 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"net/netip"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -22,27 +19,41 @@ import (
 	"github.com/meshproof/meshproof/suites/internal/scenario"
 )
 
-// Ask brings back the evidence of one attempt; files are the page's. An error means that it could not be asked: the API server, a stream or the pod failed.
-// Whatever the mesh itself answered, or refused to, is evidence.
-func (m *Mesh) Ask(ctx context.Context, files fs.FS, q scenario.Question, env scenario.Env) (probe.Evidence, error) {
+// Ask brings back the evidence of one attempt, or of several in a row where their evidence can be told apart. An error means that it could not be
+// asked: the API server, a stream or the pod failed. Whatever the mesh itself answered, or refused to, is evidence.
+func (m *Mesh) Ask(ctx context.Context, asked scenario.Inquiry) ([]probe.Evidence, error) {
 	started := time.Now()
-	e, err := m.answer(ctx, files, q, env)
+	all, err := m.answers(ctx, asked)
 	if err != nil {
-		return probe.Evidence{}, err
+		return nil, err
 	}
-	vars := maps.Clone(env)
-	if vars == nil {
-		vars = scenario.Env{}
+	for i := range all {
+		e := &all[i]
+		vars := maps.Clone(asked.Env)
+		if vars == nil {
+			vars = scenario.Env{}
+		}
+		maps.Copy(vars, e.Vars)
+		e.Vars = vars
+		if e.At.IsZero() {
+			e.At, e.Took = started, time.Since(started)
+		}
 	}
-	maps.Copy(vars, e.Vars)
-	e.Vars, e.At, e.Took = vars, started, time.Since(started)
-	return e, nil
+	return all, nil
+}
+
+// answers asks requests in a row; anything else is asked once.
+func (m *Mesh) answers(ctx context.Context, asked scenario.Inquiry) ([]probe.Evidence, error) {
+	if action, ok := asked.Question.(scenario.SendAction); ok {
+		return m.send(ctx, action, asked.Env, asked.Times)
+	}
+	e, err := m.answer(ctx, asked.Files, asked.Question, asked.Env)
+	return []probe.Evidence{e}, err
 }
 
 func (m *Mesh) answer(ctx context.Context, files fs.FS, q scenario.Question, env scenario.Env) (probe.Evidence, error) {
 	switch q := q.(type) {
-	case scenario.SendAction:
-		return m.send(ctx, q, env)
+	case scenario.SendAction: // answers has it
 	case scenario.GetAction:
 		return m.get(ctx, q, env)
 	case scenario.DryRunAction:
@@ -60,14 +71,32 @@ func (m *Mesh) answer(ctx context.Context, files fs.FS, q scenario.Question, env
 }
 
 // send is curl in the page's workload: the real one, by exec.
-func (m *Mesh) send(ctx context.Context, action scenario.SendAction, env scenario.Env) (probe.Evidence, error) {
+func (m *Mesh) send(ctx context.Context, action scenario.SendAction, env scenario.Env, times int) ([]probe.Evidence, error) {
 	asked, err := expandProbe(action.Probe, env)
 	if err != nil {
-		return probe.Evidence{}, err
+		return nil, err
 	}
-	pod, err := m.pods.ready(asked.From)
+	action.Probe = asked
+	if !m.isMarked(action) {
+		times = 1
+	}
+	all, marked, err := m.sendInARow(ctx, action, max(times, 1))
 	if err != nil {
-		return probe.Evidence{}, err
+		return nil, err
+	}
+	m.rememberMarked(action, marked)
+	if times > 1 && !marked { // nobody could tell whose lines they are
+		all, _, err = m.sendInARow(ctx, action, 1)
+	}
+	return all, err
+}
+
+// sendInARow asks several times and looks at the logs once, because that takes as long as a request. It is false where what was logged cannot be
+// told apart: then it is evidence for one request only.
+func (m *Mesh) sendInARow(ctx context.Context, action scenario.SendAction, times int) ([]probe.Evidence, bool, error) {
+	pod, err := m.pods.ready(action.Probe.From)
+	if err != nil {
+		return nil, false, err
 	}
 	var watched *watchedLogs
 	before, err := m.tallyWhile(ctx, action, func() (err error) {
@@ -75,28 +104,81 @@ func (m *Mesh) send(ctx context.Context, action scenario.SendAction, env scenari
 		return err
 	})
 	if err != nil {
-		return probe.Evidence{}, err
+		return nil, false, err
 	}
-	limited := asked
+	all := make([]probe.Evidence, times)
+	for i := range all {
+		if i > 0 { // what is counted between two requests is the former's
+			if before, err = m.tallyBetween(ctx, action, before, &all[i-1]); err != nil {
+				return nil, false, err
+			}
+		}
+		watched.begin()
+		if all[i], err = m.sendOnce(ctx, pod, action, watched); err != nil {
+			return nil, false, err
+		}
+	}
+	after, err := m.tallyWhile(ctx, action, func() error { return watched.read(ctx, m) })
+	if err != nil {
+		return nil, false, err
+	}
+	after.since(before, &all[times-1])
+	return all, watched.file(all), nil
+}
+
+// sendOnce is one request; with action.Times several, each on a connection of its own, which count as one.
+func (m *Mesh) sendOnce(ctx context.Context, pod *corev1.Pod, action scenario.SendAction, watched *watchedLogs) (probe.Evidence, error) {
+	limited, started, marker := action.Probe, time.Now(), probe.NewMarker()
 	if limited.Max == 0 {
 		limited.Max = requestLimit + action.Wait
 	}
 	var e probe.Evidence
-	marker := probe.NewMarker()
 	for range max(action.Times, 1) {
 		var ran output
+		var err error
 		if e, ran, err = m.curl(ctx, pod, limited, marker); err != nil {
-			return probe.Evidence{}, err
+			return e, err
 		}
 		watched.asked(e, ran)
 	}
-	e.Command = kubectlExec(asked.From, asked.Shown())
-	after, err := m.tallyWhile(ctx, action, func() error { return watched.read(ctx, m, &e) })
-	if err != nil {
-		return probe.Evidence{}, err
-	}
-	after.since(before, &e)
+	e.Command = kubectlExec(action.Probe.From, action.Probe.Shown())
+	e.At, e.Took = started, time.Since(started)
 	return e, nil
+}
+
+// isMarked tells of requests whose lines in the logs are expected to carry their marker: plain HTTP, and HTTPS where that was seen since the last
+// change. What is counted by connections is asked one by one.
+func (m *Mesh) isMarked(action scenario.SendAction) bool {
+	p := action.Probe
+	scheme, _, absolute := strings.Cut(p.URL, "://")
+	isHTTP := !absolute || scheme == "http" || scheme == "https"
+	if !isHTTP || action.Times > 1 || len(action.Count) > 0 || p.Proxy != "" || p.Follow {
+		return false
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	seen, known := m.marked[markedKey{m.generation, strings.Join(p.Shown(), " ")}]
+	if known {
+		return seen
+	}
+	return !isTLS(p)
+}
+
+// markedKey is a request between two changes.
+type markedKey struct {
+	generation uint64
+	command    string
+}
+
+func (m *Mesh) rememberMarked(action scenario.SendAction, marked bool) { //nolint:revive // what was seen
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for k := range m.marked {
+		if k.generation != m.generation {
+			delete(m.marked, k)
+		}
+	}
+	m.marked[markedKey{m.generation, strings.Join(action.Probe.Shown(), " ")}] = marked
 }
 
 // tally is what is counted before a question and after it.
@@ -127,6 +209,16 @@ func (m *Mesh) tally(ctx context.Context, action scenario.SendAction) (tally, er
 	}
 	all.counters, err = m.counters(ctx, action.Count)
 	return all, err
+}
+
+// tallyBetween closes the count of one request and opens that of the next.
+func (m *Mesh) tallyBetween(ctx context.Context, action scenario.SendAction, before tally, e *probe.Evidence) (tally, error) {
+	now, err := m.tally(ctx, action)
+	if err != nil {
+		return now, err
+	}
+	now.since(before, e)
+	return now, nil
 }
 
 func (t tally) since(before tally, e *probe.Evidence) {
@@ -246,261 +338,4 @@ func (m *Mesh) inspect(ctx context.Context, action scenario.InspectAction) (prob
 		Command: kubectlExec(peer, []string{"pilot-agent", "request", "GET", path[1:]}),
 		Proxies: map[probe.Peer]any{peer: config},
 	}, nil
-}
-
-// watchedLogs are the logs that are evidence for one question, each with a cursor taken before it.
-type watchedLogs struct {
-	logs    []watchedLog
-	markers map[string]bool
-	// late is how long the line of the last curl's own connection may take.
-	late  time.Duration
-	times int // how often it was asked
-	// ports are those that curl came from; they are known where each time it had one connection only.
-	ports   map[uint16]bool
-	unknown bool
-}
-
-type watchedLog struct {
-	peer   probe.Peer
-	pod    *corev1.Pod
-	stream *stream
-	cursor uint64
-	proxy  bool // an Envoy, which logs what is sent to it
-	client bool // the client's own sidecar
-	// before are the connections that an Envoy on the way, or a server's pod, held before the question: not what is waited for after it. Those
-	// that the client's own sidecar had accepted tell whether the question passed it; nothing is known where they were not counted.
-	before  connections
-	counted bool
-}
-
-// openLogs takes the cursors: of the client's own sidecar, and of every pod of every peer that is watched.
-func (m *Mesh) openLogs(ctx context.Context, client *corev1.Pod, action scenario.SendAction) (*watchedLogs, error) {
-	w := &watchedLogs{markers: map[string]bool{}, ports: map[uint16]bool{}}
-	if hasProxy(client) {
-		w.logs = append(w.logs, watchedLog{peer: action.Probe.From.Proxy(), pod: client, proxy: true, client: true})
-	}
-	for _, peer := range action.Watch {
-		pods := m.pods.of(peer)
-		if len(pods) == 0 {
-			return nil, fmt.Errorf("watch the log of %s: %w", peer, errNoPod)
-		}
-		for _, pod := range pods {
-			if peer == action.Probe.From.Proxy() && pod.UID == client.UID {
-				continue
-			}
-			w.logs = append(w.logs, watchedLog{peer: peer, pod: pod, proxy: peer.Container == probe.SidecarContainer})
-		}
-	}
-	return w, each(w.logs, func(l *watchedLog) error {
-		if err := m.openLog(ctx, l); err != nil {
-			return err
-		}
-		return m.countOpen(ctx, l, isTLS(action.Probe))
-	})
-}
-
-// countOpen notes what is open before the question. Where it cannot be counted, the wait afterwards goes to its end.
-func (m *Mesh) countOpen(ctx context.Context, l *watchedLog, tls bool) error {
-	var err error
-	switch {
-	case !l.proxy:
-		l.before.open, err = m.openSockets(ctx, l.pod, l.peer.Container)
-	case tls:
-		l.before, err = m.connections(ctx, l.pod)
-		l.counted = err == nil
-	}
-	if l.client {
-		l.before.open = 0 // its pod has no other connections than the question's
-	}
-	if errors.Is(err, errNoCounters) || isNoProgram(err) {
-		return nil
-	}
-	return err
-}
-
-// isTLS tells of questions for which a proxy on the way may write a line of a connection, when that has ended.
-func isTLS(p probe.Probe) bool { return strings.HasPrefix(p.URL, "https:") }
-
-// openLog takes a cursor. The first time a fence proves that the stream is being read and that no old line is still on its way.
-func (m *Mesh) openLog(ctx context.Context, l *watchedLog) error {
-	if l.stream = m.logs.follow(l.pod, l.peer.Container); l.stream == nil {
-		return errors.New("the mesh is closed")
-	}
-	if !l.stream.isFenced() {
-		if _, err := l.fence(ctx, m, l.stream.cursor()); err != nil {
-			return fmt.Errorf("the log of %s cannot be read: %w", l.peer, err)
-		}
-	}
-	l.cursor = l.stream.cursor()
-	return nil
-}
-
-func (l *watchedLog) fence(ctx context.Context, m *Mesh, cursor uint64) (bool, error) {
-	if l.proxy {
-		return m.fence(ctx, l.pod, l.stream, cursor)
-	}
-	return m.fenceServer(ctx, l.pod, l.stream, cursor)
-}
-
-// How long the client's sidecar or a server may take to write the line of a connection that curl has closed. That of an HTTP request lies
-// before the fence; that of a connection comes when the other side has closed it as well. It is waited for in vain where traffic does not
-// pass the sidecar, or does not reach the server.
-const (
-	lateHTTP = 250 * time.Millisecond
-	lateTLS  = 1500 * time.Millisecond
-)
-
-// asked notes what ties lines to the question.
-func (w *watchedLogs) asked(e probe.Evidence, ran output) {
-	w.times++
-	if e.Marker != "" {
-		w.markers[e.Marker] = true
-	}
-	switch {
-	case e.Timing.Connect == 0:
-		w.late = 0
-	case e.Timing.TLS > 0 || e.Marker == "" || len(e.Hops) == 0:
-		w.late = lateTLS
-	default:
-		w.late = lateHTTP
-	}
-	if port, only := localPort(ran.stdout); only {
-		w.ports[port] = true
-	} else {
-		w.unknown = true
-	}
-}
-
-var (
-	localPortInSummary = regexp.MustCompile(`"local_port":(\d+)`)
-	connectsInSummary  = regexp.MustCompile(`"num_connects":(\d+)`)
-)
-
-// localPort is where curl's connection came from, by its own summary at the end of what it printed; false where it had none or several.
-//
-// Source: https://curl.se/docs/manpage.html#-w
-func localPort(stdout []byte) (uint16, bool) {
-	const enough = 64 << 10 // a summary and the certificates
-	stdout = stdout[max(0, len(stdout)-enough):]
-	ports, connects := localPortInSummary.FindAllSubmatch(stdout, -1), connectsInSummary.FindAllSubmatch(stdout, -1)
-	if len(ports) == 0 || len(connects) == 0 || string(connects[len(connects)-1][1]) != "1" {
-		return 0, false
-	}
-	port, err := strconv.ParseUint(string(ports[len(ports)-1][1]), 10, 16)
-	return uint16(port), err == nil && port > 0
-}
-
-// read fences every log and files the lines that came since the cursors.
-func (w *watchedLogs) read(ctx context.Context, m *Mesh, e *probe.Evidence) error {
-	e.Logs, e.Fence = map[probe.Peer][]probe.LogLine{}, map[probe.Peer]bool{}
-	fenced := make([]bool, len(w.logs))
-	err := eachIndexed(w.logs, func(i int, l *watchedLog) error {
-		if !l.proxy {
-			return nil
-		}
-		var err error
-		fenced[i], err = l.fence(ctx, m, l.cursor)
-		if err == nil && fenced[i] && w.isLate(l) {
-			err = w.awaitOwn(ctx, m, l)
-		}
-		return err
-	})
-	if err == nil {
-		err = w.readServers(ctx, m, fenced)
-	}
-	if err != nil {
-		return fmt.Errorf("read the logs: %w", err)
-	}
-	for i, l := range w.logs {
-		lines, _, err := l.stream.from(l.cursor)
-		if err != nil {
-			return fmt.Errorf("read the logs: %w", err)
-		}
-		e.Logs[l.peer] = append(e.Logs[l.peer], w.evidence(l, lines)...)
-		all, told := e.Fence[l.peer]
-		e.Fence[l.peer] = fenced[i] && (all || !told)
-	}
-	return nil
-}
-
-// readServers comes after the proxies: where the client's own has finished with the question's connections, a server's line is not far.
-func (w *watchedLogs) readServers(ctx context.Context, m *Mesh, fenced []bool) error {
-	late := w.late
-	if slices.ContainsFunc(w.logs, func(l watchedLog) bool { return l.client }) {
-		late = min(late, lateHTTP)
-	}
-	return eachIndexed(w.logs, func(i int, l *watchedLog) error {
-		if l.proxy {
-			return nil
-		}
-		w.awaitServer(ctx, l, late, func(ctx context.Context) (uint64, error) { return m.openSockets(ctx, l.pod, l.peer.Container) })
-		var err error
-		fenced[i], err = l.fence(ctx, m, l.cursor)
-		return err
-	})
-}
-
-// isLate tells of proxies whose line may come after the fence: the client's own sidecar, and, for connections, every proxy on the way.
-func (w *watchedLogs) isLate(l *watchedLog) bool {
-	return l.proxy && w.late > 0 && (l.client || w.late == lateTLS)
-}
-
-// awaitOwn waits for the line of a connection that is still closing. That none comes is no error: not everything passes the proxy. The
-// wait ends when no connection of the question is open in the proxy any more: what was to be logged is logged then or at that very moment (Envoy
-// counts a connection out just before it writes its line), and another fence brings it here.
-func (w *watchedLogs) awaitOwn(ctx context.Context, m *Mesh, l *watchedLog) error {
-	ctx, cancel := context.WithTimeout(ctx, w.late)
-	defer cancel()
-	isOwn := func(line logEntry) bool { return w.isEvidence(*l, line) }
-	comes := func(within time.Duration) bool {
-		soon, stop := context.WithTimeout(ctx, within)
-		defer stop()
-		return l.stream.await(soon, l.cursor, isOwn) == nil
-	}
-	for pause := firstPause; ; pause = min(pause*2, mostPause) {
-		if comes(pause) || ctx.Err() != nil {
-			return nil
-		}
-		now, err := m.connections(ctx, l.pod)
-		if err != nil || now.open > l.before.open {
-			continue // to the end of the wait, at the worst
-		}
-		if comes(flushMargin) {
-			return nil
-		}
-		if l.owesLine(now, m.now()) {
-			continue
-		}
-		_, err = m.fence(context.WithoutCancel(ctx), l.pod, l.stream, l.stream.cursor())
-		return err
-	}
-}
-
-// owesLine tells that the question passed the client's own sidecar, which logs: its line will come, however late on a busy machine.
-func (l *watchedLog) owesLine(now connections, generation uint64) bool {
-	silent, _ := l.stream.silent.in(generation)
-	return l.client && l.counted && now.accepted > l.before.accepted && !silent
-}
-
-// isEvidence leaves out our own fences, what carries the marker of an earlier question, and, at the client's own sidecar, the late line of an
-// earlier question's connection.
-func (w *watchedLogs) isEvidence(l watchedLog, line logEntry) bool {
-	if line.fence != "" || line.Format == probe.Unparsed || (line.Marker != "" && !w.markers[line.Marker]) {
-		return false
-	}
-	if !l.client || line.Marker != "" || w.unknown {
-		return true
-	}
-	from, err := netip.ParseAddrPort(line.DownstreamRemote)
-	return err != nil || w.ports[from.Port()]
-}
-
-func (w *watchedLogs) evidence(l watchedLog, lines []logEntry) []probe.LogLine {
-	var kept []probe.LogLine
-	for _, line := range lines {
-		if w.isEvidence(l, line) {
-			kept = append(kept, line.LogLine)
-		}
-	}
-	return kept
 }

@@ -58,7 +58,7 @@ func TestEvidenceLines(t *testing.T) {
 	g.Expect(err).NotTo(HaveOccurred())
 	mine := And(HaveField("Marker", "mine"), HaveField("Path", "/headers"), HaveField("Pod", "curl-1"))
 	unmarked := HaveField("Raw", ofAPage)
-	w := &watchedLogs{markers: map[string]bool{"mine": true}, ports: map[uint16]bool{42722: true}}
+	w := &watchedLogs{markers: map[string]int{"mine": 0}, ports: map[uint16]int{42722: 0}}
 	g.Expect(w.evidence(watchedLog{}, lines)).To(HaveExactElements(mine, unmarked))
 	g.Expect(w.evidence(watchedLog{client: true}, lines)).To(HaveExactElements(mine), "curl did not come from port 47001 this time")
 	w.unknown = true

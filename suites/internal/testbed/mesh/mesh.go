@@ -58,6 +58,7 @@ type Mesh struct {
 	installed  []string // the options on top of the original installation
 	healthy    health
 	standing   standing
+	marked     map[markedKey]bool
 	coming     *scenario.Coming // nil: nothing is known
 	changing   map[key]bool     // what is changed while something is set up that is to stand; nil at other times
 	spared     map[key]bool     // workloads that the scenario under way has deleted and that nobody needs any more
@@ -91,7 +92,7 @@ func Connect(ctx context.Context, options Options) (*Mesh, error) {
 	m := &Mesh{
 		options: options, cluster: cluster, tunnels: newTunnels(cluster), stop: stop,
 		pending: newPending(), mounts: newMountChanges(), ofScenario: map[key]bool{}, sites: map[string]string{}, tolerated: map[tolerance]int{},
-		successors: map[types.UID]types.UID{},
+		successors: map[types.UID]types.UID{}, marked: map[markedKey]bool{},
 	}
 	m.logs, m.shells = newLogBook(living, cluster.typed), newShells(living, cluster)
 	if m.pods, err = watchPods(ctx, cluster.typed, m.sawPod); err != nil {

@@ -82,4 +82,3 @@ func (m *Mesh) letGo(ctx context.Context, needed []scenario.WorkloadNeed) error 
 	}
 	return nil
 }
-

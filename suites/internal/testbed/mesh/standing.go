@@ -135,8 +135,8 @@ func (m *Mesh) isTakenDown(k key, exists bool) bool { //nolint:revive // how the
 	return m.standing.made[k] || (exists && m.standing.changed[k])
 }
 
-// withoutStanding is a state as it will be when what stands is taken back: where a thing is still as it was when that had been set up, it will
-// be as before; where it was changed since, by what scenarios need, it stays.
+// withoutStanding is a state as it will be when what stands is taken back: what was made for it is gone; where a thing is
+// still as it was when that had been set up, it will be as before; where it was changed since, by what scenarios need, it stays.
 func (m *Mesh) withoutStanding(now *snapshot) *snapshot {
 	before, after := m.standing.before, m.standing.after
 	return &snapshot{
@@ -151,14 +151,13 @@ func rebase[K comparable, V any](before, after, now map[K]V, same func(a, b V) b
 	rebased := map[K]V{}
 	maps.Copy(rebased, now)
 	for k, was := range after {
+		former, had := before[k]
 		is, there := now[k]
-		if !there || !same(was, is) {
-			continue
-		}
-		if former, had := before[k]; had {
-			rebased[k] = former
-		} else {
+		switch {
+		case !had:
 			delete(rebased, k)
+		case there && same(was, is):
+			rebased[k] = former
 		}
 	}
 	for k, former := range before {

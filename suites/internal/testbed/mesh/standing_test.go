@@ -77,6 +77,7 @@ func TestRebase(t *testing.T) {
 	same := func(a, b string) bool { return a == b }
 	for name, c := range map[string]struct{ before, after, now, want state }{
 		"made":                     {nil, state{"a": "1"}, state{"a": "1"}, state{}},
+		"made, and changed since":  {nil, state{"a": "1"}, state{"a": "2"}, state{}},
 		"changed":                  {state{"a": "0"}, state{"a": "1"}, state{"a": "1"}, state{"a": "0"}},
 		"removed":                  {state{"a": "0"}, nil, nil, state{"a": "0"}},
 		"not touched":              {state{"a": "0"}, state{"a": "0"}, state{"a": "0"}, state{"a": "0"}},

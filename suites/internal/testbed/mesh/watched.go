@@ -1,0 +1,338 @@
+package mesh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/meshproof/meshproof/suites/internal/probe"
+	"github.com/meshproof/meshproof/suites/internal/scenario"
+)
+
+// watchedLogs are the logs that are evidence for one question, each with a cursor taken before it.
+type watchedLogs struct {
+	logs     []watchedLog
+	client   string // the address of the pod that asks
+	attempts int
+	markers  map[string]int // of which attempt
+	// late is how long the line of the last curl's own connection may take.
+	late  time.Duration
+	times int // how often curl was run
+	// ports are those that curl came from; they are known where each time it had one connection only.
+	ports   map[uint16]int // of which attempt
+	unknown bool
+	fenced  []bool // by log
+}
+
+type watchedLog struct {
+	peer   probe.Peer
+	pod    *corev1.Pod
+	stream *stream
+	cursor uint64
+	proxy  bool // an Envoy, which logs what is sent to it
+	client bool // the client's own sidecar
+	// before are the connections that an Envoy on the way, or a server's pod, held before the question: not what is waited for after it. Those
+	// that the client's own sidecar had accepted tell whether the question passed it; nothing is known where they were not counted.
+	before  connections
+	counted bool
+	lines   []probe.LogLine // since the cursor, without what is nobody's evidence
+}
+
+// openLogs takes the cursors: of the client's own sidecar, and of every pod of every peer that is watched.
+func (m *Mesh) openLogs(ctx context.Context, client *corev1.Pod, action scenario.SendAction) (*watchedLogs, error) {
+	w := &watchedLogs{client: client.Status.PodIP, markers: map[string]int{}, ports: map[uint16]int{}}
+	if hasProxy(client) {
+		w.logs = append(w.logs, watchedLog{peer: action.Probe.From.Proxy(), pod: client, proxy: true, client: true})
+	}
+	for _, peer := range action.Watch {
+		pods := m.pods.of(peer)
+		if len(pods) == 0 {
+			return nil, fmt.Errorf("watch the log of %s: %w", peer, errNoPod)
+		}
+		for _, pod := range pods {
+			if peer == action.Probe.From.Proxy() && pod.UID == client.UID {
+				continue
+			}
+			w.logs = append(w.logs, watchedLog{peer: peer, pod: pod, proxy: peer.Container == probe.SidecarContainer})
+		}
+	}
+	return w, each(w.logs, func(l *watchedLog) error {
+		if err := m.openLog(ctx, l); err != nil {
+			return err
+		}
+		return m.countOpen(ctx, l, isTLS(action.Probe))
+	})
+}
+
+// countOpen notes what is open before the question. Where it cannot be counted, the wait afterwards goes to its end.
+func (m *Mesh) countOpen(ctx context.Context, l *watchedLog, tls bool) error {
+	var err error
+	switch {
+	case !l.proxy:
+		l.before.open, err = m.openSockets(ctx, l.pod, l.peer.Container)
+	case tls:
+		l.before, err = m.connections(ctx, l.pod)
+		l.counted = err == nil
+	}
+	if l.client {
+		l.before.open = 0 // its pod has no other connections than the question's
+	}
+	if errors.Is(err, errNoCounters) || isNoProgram(err) {
+		return nil
+	}
+	return err
+}
+
+// isTLS tells of questions for which a proxy on the way may write a line of a connection, when that has ended.
+func isTLS(p probe.Probe) bool { return strings.HasPrefix(p.URL, "https:") }
+
+// openLog takes a cursor. The first time a fence proves that the stream is being read and that no old line is still on its way.
+func (m *Mesh) openLog(ctx context.Context, l *watchedLog) error {
+	if l.stream = m.logs.follow(l.pod, l.peer.Container); l.stream == nil {
+		return errors.New("the mesh is closed")
+	}
+	if !l.stream.isFenced() {
+		if _, err := l.fence(ctx, m, l.stream.cursor()); err != nil {
+			return fmt.Errorf("the log of %s cannot be read: %w", l.peer, err)
+		}
+	}
+	l.cursor = l.stream.cursor()
+	return nil
+}
+
+func (l *watchedLog) fence(ctx context.Context, m *Mesh, cursor uint64) (bool, error) {
+	if l.proxy {
+		return m.fence(ctx, l.pod, l.stream, cursor)
+	}
+	return m.fenceServer(ctx, l.pod, l.stream, cursor)
+}
+
+// How long the client's sidecar or a server may take to write the line of a connection that curl has closed. That of an HTTP request lies
+// before the fence; that of a connection comes when the other side has closed it as well. It is waited for in vain where traffic does not
+// pass the sidecar, or does not reach the server.
+const (
+	lateHTTP = 250 * time.Millisecond
+	lateTLS  = 1500 * time.Millisecond
+)
+
+// begin tells that what is asked from now on is another attempt.
+func (w *watchedLogs) begin() { w.attempts++ }
+
+// asked notes what ties lines to the attempt.
+func (w *watchedLogs) asked(e probe.Evidence, ran output) {
+	attempt := w.attempts - 1
+	if e.Marker != "" {
+		w.markers[e.Marker] = attempt
+	}
+	w.times++
+	switch {
+	case isUnconnected(e):
+		w.late = 0
+	case e.Timing.TLS > 0 || e.Marker == "" || len(e.Hops) == 0:
+		w.late = lateTLS
+	default:
+		w.late = lateHTTP
+	}
+	if port, only := localPort(ran.stdout); only {
+		w.ports[port] = attempt
+	} else {
+		w.unknown = true
+	}
+}
+
+// isUnconnected tells of a curl that never had a connection. It says so by its exit code, because its clock does not count a connection on which the
+// TLS handshake fails.
+//
+// Source: https://curl.se/docs/manpage.html#EXIT
+func isUnconnected(e probe.Evidence) bool {
+	const noProxyName, noName, noConnection, timedOut = 5, 6, 7, 28
+	return e.Timing.Connect == 0 && slices.Contains([]int{noProxyName, noName, noConnection, timedOut}, e.Exit)
+}
+
+var (
+	localPortInSummary = regexp.MustCompile(`"local_port":(\d+)`)
+	connectsInSummary  = regexp.MustCompile(`"num_connects":(\d+)`)
+)
+
+// localPort is where curl's connection came from, by its own summary at the end of what it printed; false where it had none or several.
+//
+// Source: https://curl.se/docs/manpage.html#-w
+func localPort(stdout []byte) (uint16, bool) {
+	const enough = 64 << 10 // a summary and the certificates
+	stdout = stdout[max(0, len(stdout)-enough):]
+	ports, connects := localPortInSummary.FindAllSubmatch(stdout, -1), connectsInSummary.FindAllSubmatch(stdout, -1)
+	if len(ports) == 0 || len(connects) == 0 || string(connects[len(connects)-1][1]) != "1" {
+		return 0, false
+	}
+	port, err := strconv.ParseUint(string(ports[len(ports)-1][1]), 10, 16)
+	return uint16(port), err == nil && port > 0
+}
+
+// read fences every log, and waits for what comes later.
+func (w *watchedLogs) read(ctx context.Context, m *Mesh) error {
+	w.fenced = make([]bool, len(w.logs))
+	err := eachIndexed(w.logs, func(i int, l *watchedLog) error {
+		if !l.proxy {
+			return nil
+		}
+		var err error
+		w.fenced[i], err = l.fence(ctx, m, l.cursor)
+		if err == nil && w.fenced[i] && w.isLate(l) {
+			err = w.awaitOwn(ctx, m, l)
+		}
+		return err
+	})
+	if err == nil {
+		err = w.readServers(ctx, m)
+	}
+	if err == nil {
+		err = w.keep()
+	}
+	if err != nil {
+		return fmt.Errorf("read the logs: %w", err)
+	}
+	return nil
+}
+
+// keep takes the lines that came since the cursors.
+func (w *watchedLogs) keep() error {
+	for i := range w.logs {
+		lines, _, err := w.logs[i].stream.from(w.logs[i].cursor)
+		if err != nil {
+			return err
+		}
+		w.logs[i].lines = w.evidence(w.logs[i], lines)
+	}
+	return nil
+}
+
+// file gives each attempt its lines; false where there are several attempts and a line that may be any one's.
+func (w *watchedLogs) file(attempts []probe.Evidence) bool {
+	told := true
+	for i := range attempts {
+		attempts[i].Logs, attempts[i].Fence = map[probe.Peer][]probe.LogLine{}, map[probe.Peer]bool{}
+	}
+	for i, l := range w.logs {
+		for j := range attempts {
+			e := &attempts[j]
+			all, known := e.Fence[l.peer]
+			e.Fence[l.peer] = w.fenced[i] && (all || !known)
+			e.Logs[l.peer] = append(e.Logs[l.peer], []probe.LogLine{}...)
+		}
+		for _, line := range l.lines {
+			attempt, known := w.attemptOf(line)
+			told = told && known
+			if len(attempts) == 1 {
+				attempt = 0
+			}
+			e := &attempts[attempt]
+			e.Logs[l.peer] = append(e.Logs[l.peer], line)
+		}
+	}
+	return told
+}
+
+// attemptOf tells which attempt wrote a line, by its marker or by the port that curl came from.
+func (w *watchedLogs) attemptOf(line probe.LogLine) (int, bool) {
+	if line.Marker != "" {
+		attempt, known := w.markers[line.Marker]
+		return attempt, known
+	}
+	from, err := netip.ParseAddrPort(line.DownstreamRemote)
+	if err != nil || w.unknown || from.Addr().String() != w.client {
+		return 0, false
+	}
+	attempt, known := w.ports[from.Port()]
+	return attempt, known
+}
+
+// readServers comes after the proxies: where the client's own has finished with the question's connections, a server's line is not far.
+func (w *watchedLogs) readServers(ctx context.Context, m *Mesh) error {
+	late := w.late
+	if slices.ContainsFunc(w.logs, func(l watchedLog) bool { return l.client }) {
+		late = min(late, lateHTTP)
+	}
+	return eachIndexed(w.logs, func(i int, l *watchedLog) error {
+		if l.proxy {
+			return nil
+		}
+		w.awaitServer(ctx, l, late, func(ctx context.Context) (uint64, error) { return m.openSockets(ctx, l.pod, l.peer.Container) })
+		var err error
+		w.fenced[i], err = l.fence(ctx, m, l.cursor)
+		return err
+	})
+}
+
+// isLate tells of proxies whose line may come after the fence: the client's own sidecar, and, for connections, every proxy on the way.
+func (w *watchedLogs) isLate(l *watchedLog) bool {
+	return l.proxy && w.late > 0 && (l.client || w.late == lateTLS)
+}
+
+// awaitOwn waits for the line of a connection that is still closing. That none comes is no error: not everything passes the proxy. The
+// wait ends when no connection of the question is open in the proxy any more: what was to be logged is logged then or at that very moment (Envoy
+// counts a connection out just before it writes its line), and another fence brings it here.
+func (w *watchedLogs) awaitOwn(ctx context.Context, m *Mesh, l *watchedLog) error {
+	limited, cancel := context.WithTimeout(ctx, w.late)
+	defer cancel()
+	enough := func(lines []logEntry) bool { return len(w.evidence(*l, lines)) >= w.attempts }
+	comes := func(within time.Duration) bool {
+		soon, stop := context.WithTimeout(limited, within)
+		defer stop()
+		return l.stream.awaitAll(soon, l.cursor, enough) == nil
+	}
+	for pause := time.Duration(0); ; pause = min(max(pause*2, firstPause), mostPause) {
+		if comes(pause) || limited.Err() != nil {
+			return nil
+		}
+		now, err := m.connections(limited, l.pod)
+		if err != nil || now.open > l.before.open || l.owesLine(now, m.now()) {
+			continue // to the end of the wait, at the worst
+		}
+		_, err = m.fence(ctx, l.pod, l.stream, l.stream.cursor())
+		return err
+	}
+}
+
+// owesLine tells that the question passed the client's own sidecar, which logs: its line will come, however late on a busy machine.
+func (l *watchedLog) owesLine(now connections, generation uint64) bool {
+	silent, _ := l.stream.silent.in(generation)
+	return l.client && l.counted && now.accepted > l.before.accepted && !silent
+}
+
+// isEvidence leaves out our own fences, what carries the marker of an earlier question, and, at the client's own sidecar, the late line of an
+// earlier question's connection.
+func (w *watchedLogs) isEvidence(l watchedLog, line logEntry) bool {
+	if line.fence != "" || line.Format == probe.Unparsed || !w.isOwnMarker(line.Marker) {
+		return false
+	}
+	if !l.client || line.Marker != "" || w.unknown {
+		return true
+	}
+	from, err := netip.ParseAddrPort(line.DownstreamRemote)
+	_, own := w.ports[from.Port()]
+	return err != nil || own
+}
+
+// isOwnMarker is also true of no marker at all.
+func (w *watchedLogs) isOwnMarker(marker string) bool {
+	_, own := w.markers[marker]
+	return own || marker == ""
+}
+
+func (w *watchedLogs) evidence(l watchedLog, lines []logEntry) []probe.LogLine {
+	var kept []probe.LogLine
+	for _, line := range lines {
+		if w.isEvidence(l, line) {
+			kept = append(kept, line.LogLine)
+		}
+	}
+	return kept
+}

@@ -1,0 +1,108 @@
+package mesh
+
+import (
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+
+	"github.com/meshproof/meshproof/suites/internal/probe"
+	"github.com/meshproof/meshproof/suites/internal/scenario"
+)
+
+// twice is a question that was asked twice, with what was logged meanwhile.
+func twice(lines ...probe.LogLine) *watchedLogs {
+	w := &watchedLogs{
+		client: "10.244.0.7", attempts: 2, fenced: []bool{true},
+		markers: map[string]int{"first": 0, "second": 1}, ports: map[uint16]int{40001: 0, 40002: 1},
+	}
+	w.logs = []watchedLog{{peer: scenario.EgressGateway, proxy: true, lines: lines}}
+	return w
+}
+
+func TestEachAttemptGetsItsLines(t *testing.T) {
+	g := NewWithT(t)
+	byMarker := probe.LogLine{Marker: "second", Path: "/headers"}
+	byPort := probe.LogLine{DownstreamRemote: "10.244.0.7:40001", Code: 0}
+	attempts := make([]probe.Evidence, 2)
+	g.Expect(twice(byMarker, byPort).file(attempts)).To(BeTrue())
+	g.Expect(attempts[0].Logs).To(Equal(map[probe.Peer][]probe.LogLine{scenario.EgressGateway: {byPort}}))
+	g.Expect(attempts[1].Logs).To(Equal(map[probe.Peer][]probe.LogLine{scenario.EgressGateway: {byMarker}}))
+	g.Expect(attempts[0].Fence).To(Equal(map[probe.Peer]bool{scenario.EgressGateway: true}))
+
+	attempts = make([]probe.Evidence, 2)
+	g.Expect(twice().file(attempts)).To(BeTrue(), "nothing was logged, by neither")
+	g.Expect(attempts[1].Logs).To(HaveKeyWithValue(scenario.EgressGateway, BeEmpty()), "and it was looked at")
+}
+
+func TestLinesThatMayBeAnyonesAreNotShared(t *testing.T) {
+	for name, line := range map[string]probe.LogLine{
+		"from a port of another pod":   {DownstreamRemote: "10.244.0.9:40001"},
+		"from a port that nobody used": {DownstreamRemote: "10.244.0.7:40003"},
+		"from nowhere":                 {SNI: "edition.cnn.com"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := NewWithT(t)
+			g.Expect(twice(line).file(make([]probe.Evidence, 2))).To(BeFalse())
+			alone := make([]probe.Evidence, 1)
+			g.Expect(twice(line).file(alone)).To(BeFalse(), "the next is asked alone, too")
+			g.Expect(alone[0].Logs[scenario.EgressGateway]).To(HaveLen(1), "of one attempt it is evidence")
+		})
+	}
+	w := twice(probe.LogLine{DownstreamRemote: "10.244.0.7:40001"})
+	w.unknown = true
+	NewWithT(t).Expect(w.file(make([]probe.Evidence, 2))).To(BeFalse(), "where curl made several connections")
+}
+
+func TestWhoIsAskedInARow(t *testing.T) {
+	g := NewWithT(t)
+	f := newFakeMesh(t)
+	send := func(url string) scenario.SendAction {
+		return scenario.SendAction{Probe: probe.Probe{From: scenario.Curl, URL: url}}
+	}
+	g.Expect(f.isMarked(send("http://httpbin.org/headers"))).To(BeTrue())
+	g.Expect(f.isMarked(send("httpbin.org/headers"))).To(BeTrue(), "curl takes it for http")
+	g.Expect(f.isMarked(send("telnet://tcp-echo:2701"))).To(BeFalse())
+	g.Expect(f.isMarked(send("https://edition.cnn.com/"))).To(BeFalse(), "nobody knows whether somebody on the way sees it")
+	f.rememberMarked(send("https://edition.cnn.com/"), true)
+	g.Expect(f.isMarked(send("https://edition.cnn.com/"))).To(BeTrue())
+	f.rememberMarked(send("http://httpbin.org/headers"), false)
+	g.Expect(f.isMarked(send("http://httpbin.org/headers"))).To(BeFalse())
+
+	f.generation++
+	g.Expect(f.isMarked(send("http://httpbin.org/headers"))).To(BeTrue(), "after a change it is looked at anew")
+	f.rememberMarked(send("http://a/"), true)
+	g.Expect(f.marked).To(HaveLen(1), "what was true before is forgotten")
+
+	many := send("http://httpbin.org/headers")
+	many.Times = 5
+	g.Expect(f.isMarked(many)).To(BeFalse())
+	many.Times, many.Count = 1, []probe.Peer{scenario.IngressGateway}
+	g.Expect(f.isMarked(many)).To(BeFalse(), "connections are counted for one question")
+}
+
+// curl's clock does not count a connection on which the handshake fails: its line may be late all the same.
+func TestHowLateALineMayBe(t *testing.T) {
+	connected := probe.Timing{Connect: 1}
+	for name, c := range map[string]struct {
+		e    probe.Evidence
+		late time.Duration
+	}{
+		"the name does not resolve":   {probe.Evidence{Exit: 6, Marker: "m"}, 0},
+		"nobody listens":              {probe.Evidence{Exit: 7, Marker: "m"}, 0},
+		"no connection within a time": {probe.Evidence{Exit: 28, Marker: "m"}, 0},
+		"no answer within a time":     {probe.Evidence{Exit: 28, Marker: "m", Timing: connected}, lateTLS},
+		"the handshake is cut":        {probe.Evidence{Exit: 35, Marker: "m"}, lateTLS},
+		"the certificate is wrong":    {probe.Evidence{Exit: 60, Marker: "m"}, lateTLS},
+		"an answer":                   {probe.Evidence{Marker: "m", Timing: connected, Hops: []probe.Response{{Code: 200}}}, lateHTTP},
+		"an answer over TLS":          {probe.Evidence{Marker: "m", Timing: probe.Timing{Connect: 1, TLS: 2}, Hops: []probe.Response{{Code: 200}}}, lateTLS},
+		"text":                        {probe.Evidence{Timing: connected}, lateTLS},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := &watchedLogs{markers: map[string]int{}, ports: map[uint16]int{}}
+			w.begin()
+			w.asked(c.e, output{})
+			NewWithT(t).Expect(w.late).To(Equal(c.late))
+		})
+	}
+}
