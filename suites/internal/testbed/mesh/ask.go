@@ -170,7 +170,7 @@ type markedKey struct {
 	command    string
 }
 
-func (m *Mesh) rememberMarked(action scenario.SendAction, marked bool) { //nolint:revive // what was seen
+func (m *Mesh) rememberMarked(action scenario.SendAction, marked bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for k := range m.marked {

@@ -275,32 +275,35 @@ func (m *Mesh) restore(ctx context.Context, t target, before *unstructured.Unstr
 		if m.isTakenDown(t.key, now != nil) || (spare && m.spare(t.key)) {
 			return "", nil
 		}
-		client := m.cluster.client(t.mapping, t.key.namespace)
-		wanted := written(before)
-		var after *unstructured.Unstructured
-		if now == nil {
-			after, err = client.Create(ctx, wanted, metav1.CreateOptions{FieldManager: fieldManager})
-		} else {
-			wanted.SetResourceVersion(now.GetResourceVersion())
-			wanted.SetUID(now.GetUID())
-			after, err = client.Update(ctx, wanted, metav1.UpdateOptions{FieldManager: fieldManager})
-		}
+		after, err := m.write(ctx, t, now, before)
 		if apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) {
 			return "somebody else changes it at the same time", nil
 		}
-		if err == nil {
-			m.note(t.key, after)
-			if spare {
-				m.doNotAwait(t.key)
-			}
-			m.remade(before.GetUID(), after.GetUID())
+		if err != nil {
+			return "", err
 		}
-		return "", err //nolint:wrapcheck // wrapped below
+		m.note(t.key, after)
+		m.remade(before.GetUID(), after.GetUID())
+		if spare {
+			m.doNotAwait(t.key)
+		}
+		return "", nil
 	})
 	if err != nil {
 		return fmt.Errorf("restore %s: %w", t.key, err)
 	}
 	return nil
+}
+
+// write makes an object as it was, over what there is now; nil where there is nothing.
+func (m *Mesh) write(ctx context.Context, t target, now, before *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	client, wanted := m.cluster.client(t.mapping, t.key.namespace), written(before)
+	if now == nil {
+		return client.Create(ctx, wanted, metav1.CreateOptions{FieldManager: fieldManager}) //nolint:wrapcheck // restore tells what came between
+	}
+	wanted.SetResourceVersion(now.GetResourceVersion())
+	wanted.SetUID(now.GetUID())
+	return client.Update(ctx, wanted, metav1.UpdateOptions{FieldManager: fieldManager}) //nolint:wrapcheck // as above
 }
 
 // remade keeps track of an object that was deleted and restored: it is another one, and whoever made the former has this one to remove.

@@ -3,6 +3,8 @@ package mesh
 import (
 	"context"
 	"errors"
+	"slices"
+	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -19,8 +21,22 @@ var errNoCounters = errors.New("it does not count the connections of its listene
 // outboundListener is where a sidecar takes what its own pod sends; others take it over from there.
 const outboundListener = "listener.0.0.0.0_15001."
 
-// connections are those from a sidecar's own pod, or, at a gateway, all: how many its listeners hold, and how many a sidecar's has accepted.
-type connections struct{ open, accepted uint64 }
+// connections are those from a sidecar's own pod, or, at a gateway, all: how many each listener holds, and how many a sidecar's has accepted.
+type connections struct {
+	at       map[string]uint64 // by listener, "0.0.0.0_8443"
+	accepted uint64
+}
+
+// open is how many there are, but for those at some ports.
+func (c connections) open(except ...int) uint64 {
+	var open uint64
+	for listener, n := range c.at {
+		if !slices.ContainsFunc(except, func(port int) bool { return strings.HasSuffix(listener, "_"+strconv.Itoa(port)) }) {
+			open += n
+		}
+	}
+	return open
+}
 
 // connections counts them.
 //
@@ -34,16 +50,14 @@ func (m *Mesh) connections(ctx context.Context, pod *corev1.Pod) (connections, e
 }
 
 func countConnections(stats proxyconfig.Stats) (connections, error) {
-	all := connections{accepted: stats[outboundListener+"downstream_cx_total"]}
-	counted := false
+	all := connections{at: map[string]uint64{}, accepted: stats[outboundListener+"downstream_cx_total"]}
 	for name, value := range stats {
 		inner := strings.Contains(name, ".worker_") || strings.Contains(name, ".admin.") || strings.HasPrefix(name, inboundListener)
-		if !inner && strings.HasSuffix(name, ".downstream_cx_active") {
-			all.open += value
-			counted = true
+		if listener, active := strings.CutSuffix(name, ".downstream_cx_active"); active && !inner {
+			all.at[strings.TrimPrefix(listener, "listener.")] = value
 		}
 	}
-	if !counted {
+	if len(all.at) == 0 {
 		return all, errNoCounters
 	}
 	return all, nil

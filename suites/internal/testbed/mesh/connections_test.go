@@ -11,7 +11,7 @@ import (
 // A sidecar's own pod is counted where it sends: fences come in elsewhere, and every worker counts once more.
 func TestCountConnections(t *testing.T) {
 	g := NewWithT(t)
-	g.Expect(countConnections(proxyconfig.Stats{
+	counted, err := countConnections(proxyconfig.Stats{
 		"listener.0.0.0.0_15001.downstream_cx_active":          0,
 		"listener.0.0.0.0_15001.downstream_cx_total":           7,
 		"listener.0.0.0.0_15001.worker_0.downstream_cx_active": 3,
@@ -20,7 +20,12 @@ func TestCountConnections(t *testing.T) {
 		"listener.0.0.0.0_15006.downstream_cx_active":          4,
 		"listener.admin.main_thread.downstream_cx_active":      1,
 		"listener.admin.downstream_cx_active":                  1,
-	})).To(Equal(connections{open: 2, accepted: 7}))
-	_, err := countConnections(proxyconfig.Stats{})
+	})
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(counted).To(Equal(connections{at: map[string]uint64{"0.0.0.0_15001": 0, "10.96.0.7_443": 2}, accepted: 7}))
+	g.Expect(counted.open()).To(Equal(uint64(2)))
+	g.Expect(counted.open(43)).To(Equal(uint64(2)))
+	g.Expect(counted.open(443)).To(BeZero(), "what was sent there is our own")
+	_, err = countConnections(proxyconfig.Stats{})
 	g.Expect(err).To(MatchError(errNoCounters))
 }

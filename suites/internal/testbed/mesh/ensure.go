@@ -87,6 +87,20 @@ func (m *Mesh) ensureInstallation(ctx context.Context, needs []scenario.Need) er
 	return m.install(ctx, wanted)
 }
 
+// restoreInstallation has the mesh as it was installed, for whoever comes next, and waits for its gateways.
+func (m *Mesh) restoreInstallation(ctx context.Context) error {
+	m.mu.Lock()
+	is := m.installed
+	m.mu.Unlock()
+	if len(is) == 0 {
+		return nil
+	}
+	if err := m.install(ctx, nil); err != nil {
+		return err
+	}
+	return m.Settle(ctx)
+}
+
 // missingCapabilities comes first: where one is missing nothing has to be started.
 func (m *Mesh) missingCapabilities(needs []scenario.Need) []scenario.Unmet {
 	var unmet []scenario.Unmet

@@ -85,6 +85,9 @@ func (m *Mesh) raiseAtGateway(ctx context.Context, pod *corev1.Pod, s *stream) (
 	if err != nil {
 		return raised{}, fmt.Errorf("send a fence to %s: %w", proxyOf(pod), err)
 	}
+	if way.lingers {
+		s.raisedAt(way.port)
+	}
 	go way.send(conn, name) // until conn is closed
 	return raised{id: name, conn: conn}, nil
 }
@@ -96,8 +99,8 @@ func (m *Mesh) findFenceWay(ctx context.Context, pod *corev1.Pod) (fenceWay, err
 		return fenceWay{}, err
 	}
 	for _, listener := range config.Listeners {
-		if send := fenceFor(listener); send != nil {
-			return fenceWay{port: int(listener.Addresses[0].Port), send: send}, nil
+		if way, found := fenceFor(listener); found {
+			return way, nil
 		}
 	}
 	switch {
@@ -112,8 +115,9 @@ func (m *Mesh) findFenceWay(ctx context.Context, pod *corev1.Pod) (fenceWay, err
 
 // fenceWay is how a gateway is made to write a line: what is sent to which port.
 type fenceWay struct {
-	port int
-	send func(conn net.Conn, name string)
+	port    int
+	send    func(conn net.Conn, name string)
+	lingers bool // the connection stays open for a while after the line was written
 }
 
 // errSilent is a gateway without a listener in force: it takes no connection, so that it logs none.
@@ -154,19 +158,19 @@ func flushInterval(serverInfo []byte) (time.Duration, error) {
 	return interval, nil
 }
 
-// fenceFor is how to make a listener write a line; nil where it cannot be done without traffic to somebody behind it.
-func fenceFor(listener *proxyconfig.Listener) func(net.Conn, string) {
+// fenceFor is how to make a listener write a line; false where it cannot be done without traffic to somebody behind it.
+func fenceFor(listener *proxyconfig.Listener) (fenceWay, bool) {
 	if !listener.InForce() || listener.Virtual || len(listener.Addresses) == 0 || len(listener.FilterChains) == 0 {
-		return nil
+		return fenceWay{}, false
 	}
-	first := listener.FilterChains[0]
+	first, port := listener.FilterChains[0], int(listener.Addresses[0].Port)
 	if first.TLS == nil && first.HTTP != nil && len(first.HTTP.AccessLogs) > 0 && len(first.Match.ServerNames) == 0 {
-		return sendConnect
+		return fenceWay{port: port, send: sendConnect, lingers: true}, true
 	}
 	if _, found := listener.FilterChainFor("any" + fenceSuffix); !found && len(listener.AccessLogs) > 0 {
-		return sendHello
+		return fenceWay{port: port, send: sendHello}, true
 	}
-	return nil
+	return fenceWay{}, false
 }
 
 // sendConnect asks for a tunnel to a name that nobody has: no route matches a CONNECT but one made for it.

@@ -100,7 +100,7 @@ func TestAwaitServer(t *testing.T) {
 	log := newFakeLog()
 	s := followed(t, log)
 	w := &watchedLogs{times: 2}
-	l := &watchedLog{stream: s, before: connections{open: 2}}
+	l := &watchedLog{stream: s, sockets: 2}
 	stillOpen := func(context.Context) (uint64, error) { return 3, nil }
 	done := make(chan struct{})
 	go func() {

@@ -103,10 +103,11 @@ type stream struct {
 	lines    []logEntry // the newest, at most keptLines
 	next     uint64     // number of the line that comes next
 	changed  chan struct{}
-	seen     time.Time // of the newest line, as the container runtime wrote it
-	seenHere int       // how many lines of that very moment there were
-	fault    error     // why it is not being read; nil while it is
-	fenced   bool      // a fence has been seen: what is written arrives here
+	seen     time.Time         // of the newest line, as the container runtime wrote it
+	seenHere int               // how many lines of that very moment there were
+	fault    error             // why it is not being read; nil while it is
+	fences   map[int]time.Time // when the last one that lingers was sent, by the port of the proxy
+	fenced   bool              // a fence has been seen: what is written arrives here
 
 	// What was found out about the log, believed until the next change.
 	mute   foundOut[bool]     // that a provoked line did not come
@@ -121,7 +122,7 @@ type logEntry struct {
 }
 
 func newStream(pod *corev1.Pod, container string) *stream {
-	return &stream{pod: pod.Name, address: pod.Status.PodIP, container: container, changed: make(chan struct{})}
+	return &stream{pod: pod.Name, address: pod.Status.PodIP, container: container, changed: make(chan struct{}), fences: map[int]time.Time{}}
 }
 
 // follow reads until the context ends or the pod is gone. An interrupted stream is taken up where it was.
@@ -246,6 +247,32 @@ func (s *stream) awaitAll(ctx context.Context, cursor uint64, enough func([]logE
 		case <-changed:
 		}
 	}
+}
+
+// fenceLingers is how long a fence may stay open after it was answered: Envoy gives its client a second to close, and the container runtime gives
+// the other end of a port-forward one.
+//
+// Source: delayed_close_timeout in https://www.envoyproxy.io/docs/envoy/latest/faq/configuration/timeouts, and portForward of containerd's CRI plugin.
+const fenceLingers = 2500 * time.Millisecond
+
+func (s *stream) raisedAt(port int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fences[port] = time.Now()
+}
+
+// lingering are the ports where connections may be our own fences. They are plain HTTP's, whose lines come with the requests: no line of a connection
+// that ends is to be waited for there.
+func (s *stream) lingering() []int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var ports []int
+	for port, at := range s.fences {
+		if time.Since(at) < fenceLingers {
+			ports = append(ports, port)
+		}
+	}
+	return ports
 }
 
 func (s *stream) setFenced() {

@@ -128,13 +128,14 @@ func (m *Mesh) sawPod(pod *corev1.Pod) {
 	m.logs.saw(pod)
 }
 
-// Close takes back what Ensure did (what stands, policy, and workloads unless they are to be kept), and ends everything that was started.
-// Call it also after an interrupt, with a context of its own.
+// Close takes back what Ensure did (what stands, the installation, policy, and workloads unless they go with the cluster), and ends everything that
+// was started. Call it also after an interrupt, with a context of its own.
 func (m *Mesh) Close(ctx context.Context) error {
-	errs := []error{m.takeDown(ctx, nil), m.restoreMeshConfig(ctx)}
+	errs := []error{m.takeDown(ctx, nil)}
 	if !m.options.Keep {
-		errs = append(errs, m.Release(ctx))
+		errs = append(errs, m.restoreInstallation(ctx), m.Release(ctx))
 	}
+	errs = append(errs, m.restoreMeshConfig(ctx))
 	errs = append(errs, m.removeMark(ctx))
 	m.shutDown()
 	return errors.Join(errs...)

@@ -50,7 +50,7 @@ func (w *watchedLogs) awaitServer(ctx context.Context, l *watchedLog, late time.
 			return
 		}
 		open, err := openNow(ctx)
-		closed = err == nil && open <= l.before.open // and one more pause, for the line's way
+		closed = err == nil && open <= l.sockets // and one more pause, for the line's way
 	}
 }
 

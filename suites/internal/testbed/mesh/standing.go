@@ -128,7 +128,7 @@ func (m *Mesh) TakeDown(ctx context.Context) error {
 
 // isTakenDown tells of an object that TakeDown will bring to what it was before anything stood, so that to bring it back to what it was meanwhile
 // would be in vain.
-func (m *Mesh) isTakenDown(k key, exists bool) bool { //nolint:revive // how the object is
+func (m *Mesh) isTakenDown(k key, exists bool) bool {
 	if !m.ends() {
 		return false
 	}

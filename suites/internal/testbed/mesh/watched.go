@@ -39,10 +39,11 @@ type watchedLog struct {
 	cursor uint64
 	proxy  bool // an Envoy, which logs what is sent to it
 	client bool // the client's own sidecar
-	// before are the connections that an Envoy on the way, or a server's pod, held before the question: not what is waited for after it. Those
+	// before are the connections that an Envoy on the way held before the question: not what is waited for after it. Those
 	// that the client's own sidecar had accepted tell whether the question passed it; nothing is known where they were not counted.
 	before  connections
 	counted bool
+	sockets uint64          // of a server's pod, before the question
 	lines   []probe.LogLine // since the cursor, without what is nobody's evidence
 }
 
@@ -77,13 +78,13 @@ func (m *Mesh) countOpen(ctx context.Context, l *watchedLog, tls bool) error {
 	var err error
 	switch {
 	case !l.proxy:
-		l.before.open, err = m.openSockets(ctx, l.pod, l.peer.Container)
+		l.sockets, err = m.openSockets(ctx, l.pod, l.peer.Container)
 	case tls:
 		l.before, err = m.connections(ctx, l.pod)
 		l.counted = err == nil
 	}
 	if l.client {
-		l.before.open = 0 // its pod has no other connections than the question's
+		l.before.at = nil // its pod has no other connections than the question's
 	}
 	if errors.Is(err, errNoCounters) || isNoProgram(err) {
 		return nil
@@ -292,8 +293,9 @@ func (w *watchedLogs) awaitOwn(ctx context.Context, m *Mesh, l *watchedLog) erro
 		if comes(pause) || limited.Err() != nil {
 			return nil
 		}
+		lingering := l.stream.lingering()
 		now, err := m.connections(limited, l.pod)
-		if err != nil || now.open > l.before.open || l.owesLine(now, m.now()) {
+		if err != nil || now.open(lingering...) > l.before.open(lingering...) || l.owesLine(now, m.now()) {
 			continue // to the end of the wait, at the worst
 		}
 		_, err = m.fence(ctx, l.pod, l.stream, l.stream.cursor())
