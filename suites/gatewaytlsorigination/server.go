@@ -13,7 +13,10 @@ import (
 // withServer are the pages' steps that deploy nginx outside the mesh, with this certificate and configuration.
 func withServer(certificate, configMap string) []Step {
 	return slices.Concat(
-		[]Step{{Says: "Create a namespace to represent services outside the Istio mesh, namely mesh-external", Do: Apply("server/namespace.yaml")}},
+		[]Step{{
+			Says: "Create a namespace to represent services outside the Istio mesh, namely mesh-external", Do: Apply("server/namespace.yaml"),
+			Inert: map[string]string{"": "the namespace stays from one scenario to the next, without a label for injection"},
+		}},
 		serverSecrets(certificate),
 		[]Step{
 			{Says: "Create a Kubernetes ConfigMap to hold the configuration of the NGINX server", Do: Apply(configMap)},

@@ -95,7 +95,10 @@ func standing() Need { return Standing("the HTTPS proxy", files(), deployProxy()
 // deployProxy are the page's steps that deploy the proxy, up to its address.
 func deployProxy() []Step {
 	return append([]Step{
-		{Says: "Create a namespace for the HTTPS proxy, without labeling it for Istio sidecar injection", Do: Apply("proxy/namespace.yaml")},
+		{
+			Says: "Create a namespace for the HTTPS proxy, without labeling it for Istio sidecar injection", Do: Apply("proxy/namespace.yaml"),
+			Inert: map[string]string{"": "the source pod beside the proxy keeps the namespace from one scenario to the next"},
+		},
 		{Says: "Create a Kubernetes ConfigMap to hold the configuration of the Squid proxy", Do: Apply("proxy/configmap.yaml")},
 		{Says: "Deploy a container with Squid", Do: Apply("proxy/deployment.yaml")},
 	}, runningProxy()...)

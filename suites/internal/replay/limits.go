@@ -55,8 +55,11 @@ func once(l limit) limit {
 	return l
 }
 
-// inAHurry is what a promise gets that is expected not to hold.
-const inAHurry = 2 * time.Second
+// inAHurry is what a promise gets that is expected not to hold; settleInAHurry is for pods that may never start.
+const (
+	inAHurry       = 2 * time.Second
+	settleInAHurry = 20 * time.Second
+)
 
 // limitOf is the row a question names, cut short in a hurry. Time-outs that a page documents are the client's, and stay.
 func (w *walk) limitOf(q scenario.Question) limit {

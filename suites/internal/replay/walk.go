@@ -141,6 +141,11 @@ func (w *walk) settle(ctx context.Context) error {
 		return nil
 	}
 	defer stopwatch(&w.result.Timings.Settle)()
+	if w.Hurry {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, settleInAHurry)
+		defer cancel()
+	}
 	if err := w.Bed.Settle(ctx); err != nil {
 		if waiting, ok := errors.AsType[*scenario.WaitingError](err); ok {
 			return waiting
