@@ -12,16 +12,18 @@ import (
 	"github.com/meshproof/meshproof/suites/internal/proxyconfig"
 )
 
-// inboundListener is where a sidecar takes connections to its own pod, our fences among them.
-const inboundListener = "listener.0.0.0.0_15006."
+// Listeners of a sidecar that take what comes to its pod: our fences, and the questions of kubelet and of Prometheus.
+const (
+	inboundListener = "listener.0.0.0.0_15006."
+	healthListener  = "listener.0.0.0.0_15021."
+	metricsListener = "listener.0.0.0.0_15090."
+)
 
 // errNoCounters is a proxy that does not count connections by listener.
 var errNoCounters = errors.New("it does not count the connections of its listeners")
 
-// outboundListener is where a sidecar takes what its own pod sends; others take it over from there.
-const outboundListener = "listener.0.0.0.0_15001."
-
-// connections are those from a sidecar's own pod, or, at a gateway, all: how many each listener holds, and how many a sidecar's has accepted.
+// connections are those from a sidecar's own pod, or, at a gateway, all: how many each listener holds, and how many all have accepted. A connection
+// that the listener on port 15001 hands over to another is that one's.
 type connections struct {
 	at       map[string]uint64 // by listener, "0.0.0.0_8443"
 	accepted uint64
@@ -50,15 +52,25 @@ func (m *Mesh) connections(ctx context.Context, pod *corev1.Pod) (connections, e
 }
 
 func countConnections(stats proxyconfig.Stats) (connections, error) {
-	all := connections{at: map[string]uint64{}, accepted: stats[outboundListener+"downstream_cx_total"]}
+	all := connections{at: map[string]uint64{}}
 	for name, value := range stats {
-		inner := strings.Contains(name, ".worker_") || strings.Contains(name, ".admin.") || strings.HasPrefix(name, inboundListener)
-		if listener, active := strings.CutSuffix(name, ".downstream_cx_active"); active && !inner {
+		if isInner(name) {
+			continue
+		}
+		if listener, active := strings.CutSuffix(name, ".downstream_cx_active"); active {
 			all.at[strings.TrimPrefix(listener, "listener.")] = value
+		} else if strings.HasSuffix(name, ".downstream_cx_total") {
+			all.accepted += value
 		}
 	}
 	if len(all.at) == 0 {
 		return all, errNoCounters
 	}
 	return all, nil
+}
+
+// isInner tells of what counts once more, by worker, and of listeners that no question comes to.
+func isInner(name string) bool {
+	return strings.Contains(name, ".worker_") || strings.Contains(name, ".admin.") ||
+		strings.HasPrefix(name, inboundListener) || strings.HasPrefix(name, healthListener) || strings.HasPrefix(name, metricsListener)
 }

@@ -8,12 +8,16 @@ import (
 	"github.com/meshproof/meshproof/suites/internal/proxyconfig"
 )
 
-// A sidecar's own pod is counted where it sends: fences come in elsewhere, and every worker counts once more.
+// A sidecar's own pod is counted where it sends: fences and probes come in elsewhere, and every worker counts once more.
 func TestCountConnections(t *testing.T) {
 	g := NewWithT(t)
 	counted, err := countConnections(proxyconfig.Stats{
 		"listener.0.0.0.0_15001.downstream_cx_active":          0,
 		"listener.0.0.0.0_15001.downstream_cx_total":           7,
+		"listener.0.0.0.0_15001.worker_0.downstream_cx_total":  7,
+		"listener.0.0.0.0_15006.downstream_cx_total":           9,
+		"listener.0.0.0.0_15021.downstream_cx_active":          1,
+		"listener.0.0.0.0_15021.downstream_cx_total":           99,
 		"listener.0.0.0.0_15001.worker_0.downstream_cx_active": 3,
 		"listener.10.96.0.7_443.downstream_cx_active":          2,
 		"listener.10.96.0.7_443.downstream_cx_total":           5,
@@ -22,7 +26,7 @@ func TestCountConnections(t *testing.T) {
 		"listener.admin.downstream_cx_active":                  1,
 	})
 	g.Expect(err).NotTo(HaveOccurred())
-	g.Expect(counted).To(Equal(connections{at: map[string]uint64{"0.0.0.0_15001": 0, "10.96.0.7_443": 2}, accepted: 7}))
+	g.Expect(counted).To(Equal(connections{at: map[string]uint64{"0.0.0.0_15001": 0, "10.96.0.7_443": 2}, accepted: 12}))
 	g.Expect(counted.open()).To(Equal(uint64(2)))
 	g.Expect(counted.open(43)).To(Equal(uint64(2)))
 	g.Expect(counted.open(443)).To(BeZero(), "what was sent there is our own")
