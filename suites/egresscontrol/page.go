@@ -3,7 +3,6 @@ package egresscontrol
 
 import (
 	"embed"
-	"io/fs"
 	"net/http"
 
 	. "github.com/meshproof/meshproof/suites/internal/match"
@@ -26,15 +25,11 @@ const (
 
 // New is the page, its scenarios in the page's order.
 func New() Page {
-	files, err := fs.Sub(manifests, "manifests")
-	if err != nil {
-		panic(err) // the folder is compiled in
-	}
 	return Page{
 		Name:      "egress-control",
 		Title:     "Accessing External Services",
 		Upstream:  "tasks/traffic-management/egress/egress-control",
-		Manifests: files,
+		Manifests: Folder(manifests, "manifests"),
 		Scenarios: []Scenario{
 			allowAnyPassthrough(),
 			registryOnlyBlocksHTTPS(),

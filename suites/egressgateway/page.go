@@ -3,7 +3,6 @@ package egressgateway
 
 import (
 	"embed"
-	"io/fs"
 
 	. "github.com/meshproof/meshproof/suites/internal/match"
 	"github.com/meshproof/meshproof/suites/internal/probe"
@@ -21,15 +20,11 @@ const evilAddress = "203.0.113.66"
 
 // New is the page, its scenarios in the catalogue's order.
 func New() Page {
-	files, err := fs.Sub(manifests, "manifests")
-	if err != nil {
-		panic(err) // the folder is compiled in
-	}
 	return Page{
 		Name:      "egress-gateway",
 		Title:     "Egress Gateways",
 		Upstream:  "tasks/traffic-management/egress/egress-gateway",
-		Manifests: files,
+		Manifests: Folder(manifests, "manifests"),
 		Scenarios: []Scenario{
 			deployed(),
 			destinationRuleNamespace(),

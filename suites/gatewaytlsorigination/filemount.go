@@ -33,15 +33,14 @@ func throughGateway() []Step {
 	}
 }
 
-// mountedGateway is the page's server, and the gateway with the client's files. caFiles are mounted beside the page's authority.
-func mountedGateway(caFiles ...string) []Step {
-	return slices.Concat(withServer(nginxHost, "server/configmap.yaml"), clientSecrets(caFiles...), []Step{patchGateway()})
-}
-
-// standing is the same as the page leaves it standing for the sections that follow, with the files that the negatives name.
+// standing is the page's server, and the gateway with the client's files, as the page leaves them standing for the sections that follow; beside the
+// page's authority there are the files that the negatives name.
 func standing() Need {
-	return Standing("nginx and the patched gateway", folder("filemount"),
-		mountedGateway(foreignAuthority+".crt", foreignClient+".crt", foreignClient+".key")...)
+	return Standing("nginx and the patched gateway", folder("filemount"), slices.Concat(
+		withServer(nginxHost, "server/configmap.yaml"),
+		clientSecrets(foreignAuthority+".crt", foreignClient+".crt", foreignClient+".key"),
+		[]Step{patchGateway()},
+	)...)
 }
 
 // originateFromFiles is the page's configuration, up to the rule that originates mutual TLS from files.

@@ -63,13 +63,7 @@ func NewSDS() Page {
 	}
 }
 
-func folder(name string) fs.FS {
-	files, err := fs.Sub(manifests, "manifests/"+name)
-	if err != nil {
-		panic(err) // the folder is compiled in
-	}
-	return files
-}
+func folder(name string) fs.FS { return Folder(manifests, "manifests/"+name) }
 
 // told is a passage of the blog.
 func told(lines string) Doc { return Doc{Seed: blog2020, Lines: lines} }

@@ -4,7 +4,6 @@ package ingressenvoy
 
 import (
 	"embed"
-	"io/fs"
 	"net/http"
 
 	. "github.com/onsi/gomega"
@@ -64,15 +63,11 @@ var (
 
 // New is the page, its scenarios in the article's order.
 func New() Page {
-	files, err := fs.Sub(manifests, "manifests")
-	if err != nil {
-		panic(err) // the folder is compiled in
-	}
 	return Page{
 		Name:      "ingress-envoy",
 		Title:     "The Envoy configuration in the Istio ingress gateway",
 		Upstream:  ingressControl,
-		Manifests: files,
+		Manifests: Folder(manifests, "manifests"),
 		Scenarios: []Scenario{
 			plainConfig(),
 			plainTeapot(),

@@ -3,7 +3,6 @@ package ingressgateway
 
 import (
 	"embed"
-	"io/fs"
 	"net/http"
 
 	. "github.com/onsi/gomega"
@@ -62,15 +61,11 @@ var (
 
 // New is the page, its scenarios in the note's order.
 func New() Page {
-	files, err := fs.Sub(manifests, "manifests")
-	if err != nil {
-		panic(err) // the folder is compiled in
-	}
 	return Page{
 		Name:      "ingress-gateway",
 		Title:     "Istio gateways",
 		Upstream:  ingressControl,
-		Manifests: files,
+		Manifests: Folder(manifests, "manifests"),
 		Scenarios: []Scenario{
 			gatewayWithoutRoute(),
 			virtualServiceRoute(),

@@ -3,7 +3,6 @@ package kubernetesservices
 
 import (
 	"embed"
-	"io/fs"
 
 	"github.com/meshproof/meshproof/suites/internal/probe"
 	. "github.com/meshproof/meshproof/suites/internal/scenario"
@@ -20,15 +19,11 @@ const (
 
 // New is the page, its scenarios in the page's order.
 func New() Page {
-	files, err := fs.Sub(manifests, "manifests")
-	if err != nil {
-		panic(err) // the folder is compiled in
-	}
 	return Page{
 		Name:      "kubernetes-services",
 		Title:     "Kubernetes Services for Egress Traffic",
 		Upstream:  "tasks/traffic-management/egress/egress-kubernetes-services",
-		Manifests: files,
+		Manifests: Folder(manifests, "manifests"),
 		Scenarios: []Scenario{
 			setupUninjectedPod(),
 			externalName(),

@@ -3,7 +3,6 @@ package tlsorigination
 
 import (
 	"embed"
-	"io/fs"
 
 	. "github.com/meshproof/meshproof/suites/internal/match"
 	"github.com/meshproof/meshproof/suites/internal/probe"
@@ -21,15 +20,11 @@ const evilAddress = "203.0.113.66"
 
 // New is the page, its scenarios in the page's order.
 func New() Page {
-	files, err := fs.Sub(manifests, "manifests")
-	if err != nil {
-		panic(err) // the folder is compiled in
-	}
 	return Page{
 		Name:      "tls-origination",
 		Title:     "Egress TLS Origination",
 		Upstream:  "tasks/traffic-management/egress/egress-tls-origination",
-		Manifests: files,
+		Manifests: Folder(manifests, "manifests"),
 		Scenarios: []Scenario{
 			httpRedirectBaseline(),
 			httpRedirectWithoutVirtualService(),

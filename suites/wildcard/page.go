@@ -61,13 +61,7 @@ func New() Page {
 	}
 }
 
-func files() fs.FS {
-	found, err := fs.Sub(manifests, "manifests")
-	if err != nil {
-		panic(err) // the folder is compiled in
-	}
-	return found
-}
+func files() fs.FS { return Folder(manifests, "manifests") }
 
 // told is a passage of the blog.
 func told(lines string) Doc { return Doc{Seed: blog2020, Lines: lines} }

@@ -31,20 +31,19 @@ func (w *walk) ask(ctx context.Context, q scenario.Question, step scenario.Step,
 	a := &asking{limit: w.limitOf(q), started: time.Now(), tracks: w.tracks(step, res)}
 	defer stopwatch(&w.result.Timings.Probes)()
 	for {
-		attempts, err := w.Bed.Ask(ctx, scenario.Inquiry{Files: w.page.Manifests, Question: q, Env: w.env, Times: a.wanted()})
+		attempts, err := w.Bed.Ask(ctx, scenario.Inquiry{Files: w.Page.Manifests, Question: q, Env: w.env, Times: a.wanted()})
 		if ctx.Err() != nil {
 			return fmt.Errorf("interrupted: %w", context.Cause(ctx))
 		}
+		attempted := max(len(attempts), 1) // also one that failed
+		res.Attempts += attempted
+		w.result.Timings.Waits += documentedWait(q) * reports.Seconds(attempted)
 		if err != nil {
-			res.Attempts++
-			w.result.Timings.Waits += documentedWait(q)
 			if a.faults++; a.faults >= faultsAllowed {
 				return fmt.Errorf("could not ask (%d attempts): %w", a.faults, err)
 			}
 		}
 		for _, evidence := range attempts {
-			res.Attempts++
-			w.result.Timings.Waits += documentedWait(q)
 			a.faults = 0
 			evidence.Remembered = w.remembered
 			w.keep(evidence, res)

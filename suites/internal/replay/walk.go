@@ -36,9 +36,7 @@ type Turn struct {
 // walk is the state of one scenario under way.
 type walk struct {
 	Walker
-	page   scenario.Page
-	s      scenario.Scenario
-	coming *scenario.Coming
+	Turn
 	result *reports.Result
 	env    scenario.Env
 	// remembered is what proxies held at earlier steps, by the names that the steps gave it.
@@ -49,10 +47,7 @@ type walk struct {
 
 // Walk replays a scenario and fills result (made by NewResult), which tells the truth at any moment: also half way, and after a panic.
 func (w Walker) Walk(ctx context.Context, turn Turn, result *reports.Result) {
-	run := &walk{
-		Walker: w, page: turn.Page, s: turn.Scenario, coming: turn.Coming, result: result,
-		env: scenario.Env{}, remembered: map[string]map[probe.Peer]any{},
-	}
+	run := &walk{Walker: w, Turn: turn, result: result, env: scenario.Env{}, remembered: map[string]map[probe.Peer]any{}}
 	started := time.Now()
 	defer func() { result.Timings.Total = reports.Seconds(time.Since(started)) }()
 
@@ -71,12 +66,12 @@ func (w Walker) Walk(ctx context.Context, turn Turn, result *reports.Result) {
 // prepare brings about what the scenario needs and remembers the state to come back to.
 func (w *walk) prepare(ctx context.Context) (scenario.Baseline, bool) {
 	defer stopwatch(&w.result.Timings.Ensure)()
-	if w.coming != nil {
-		if err := w.Bed.Prepare(ctx, *w.coming); err != nil { // whoever needs what is missing will say so
+	if w.Coming != nil {
+		if err := w.Bed.Prepare(ctx, *w.Coming); err != nil { // whoever needs what is missing will say so
 			w.result.Notes = append(w.result.Notes, "what the page needs could not be prepared at once: "+err.Error())
 		}
 	}
-	unmet, err := w.Bed.Ensure(ctx, w.s.Needs)
+	unmet, err := w.Bed.Ensure(ctx, w.Scenario.Needs)
 	if err != nil {
 		w.end(reports.Inconclusive, "the testbed could not prepare what the scenario needs: "+err.Error())
 		return nil, false
@@ -96,7 +91,7 @@ func (w *walk) prepare(ctx context.Context) (scenario.Baseline, bool) {
 // steps carries the steps out in order. A promise that fails does not stop the walk, so that the report says of every promise
 // whether it holds; a step that could not be done does, because nothing after it would mean anything.
 func (w *walk) steps(ctx context.Context) {
-	for i, step := range w.s.Steps {
+	for i, step := range w.Scenario.Steps {
 		res := w.result.Steps[i]
 		started := time.Now()
 		err := w.step(ctx, step, res)
@@ -128,7 +123,7 @@ func (w *walk) step(ctx context.Context, step scenario.Step, res *reports.StepRe
 
 func (w *walk) change(ctx context.Context, do scenario.Change) error {
 	defer stopwatch(&w.result.Timings.Apply)()
-	undo, err := w.Bed.Change(ctx, w.page.Manifests, do, w.env)
+	undo, err := w.Bed.Change(ctx, w.Page.Manifests, do, w.env)
 	if undo != nil {
 		w.undo = append(w.undo, undo)
 	}
@@ -163,7 +158,7 @@ func (w *walk) diagnose(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), diagnoseTimeout)
 	defer cancel()
-	dir := filepath.Join(w.Evidence, filepath.FromSlash(w.s.ID), "diagnosis")
+	dir := filepath.Join(w.Evidence, filepath.FromSlash(w.Scenario.ID), "diagnosis")
 	if err := w.Bed.Diagnose(ctx, dir); err != nil {
 		w.result.Notes = append(w.result.Notes, "the diagnosis is incomplete: "+err.Error())
 	}

@@ -1,7 +1,9 @@
 package scenario
 
 import (
+	"embed"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"runtime"
 
@@ -9,6 +11,15 @@ import (
 
 	"github.com/meshproof/meshproof/suites/internal/probe"
 )
+
+// Folder is a folder of files that are compiled in, such as a page's manifests.
+func Folder(files embed.FS, name string) fs.FS {
+	folder, err := fs.Sub(files, name)
+	if err != nil {
+		panic("scenario: " + err.Error()) // the name is no path at all
+	}
+	return folder
+}
 
 // Apply applies files of the page.
 func Apply(files ...string) Action { return ApplyAction{Files: files} }

@@ -155,30 +155,21 @@ func (m *Mesh) isMarked(action scenario.SendAction) bool {
 	if !isHTTP || action.Times > 1 || len(action.Count) > 0 || p.Proxy != "" || p.Follow {
 		return false
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	seen, known := m.marked[markedKey{m.generation, strings.Join(p.Shown(), " ")}]
-	if known {
+	marked, _ := m.marked.in(m.now())
+	if seen, known := marked[strings.Join(p.Shown(), " ")]; known {
 		return seen
 	}
 	return !isTLS(p)
 }
 
-// markedKey is a request between two changes.
-type markedKey struct {
-	generation uint64
-	command    string
-}
-
 func (m *Mesh) rememberMarked(action scenario.SendAction, marked bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for k := range m.marked {
-		if k.generation != m.generation {
-			delete(m.marked, k)
-		}
+	generation := m.now()
+	all, _ := m.marked.in(generation)
+	if all == nil {
+		all = map[string]bool{}
 	}
-	m.marked[markedKey{m.generation, strings.Join(action.Probe.Shown(), " ")}] = marked
+	all[strings.Join(action.Probe.Shown(), " ")] = marked
+	m.marked.set(generation, all)
 }
 
 // tally is what is counted before a question and after it.

@@ -234,7 +234,6 @@ func (m *Mesh) remove(ctx context.Context, t target, uid types.UID) error {
 // startRemoving deletes an object and does not wait. It is false where there is nothing to wait for: the object is gone, or another one has
 // taken its name.
 func (m *Mesh) startRemoving(ctx context.Context, t target, uid types.UID) (bool, error) {
-	uid = m.successor(uid)
 	background := metav1.DeletePropagationBackground
 	options := metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid}, PropagationPolicy: &background}
 	err := m.cluster.client(t.mapping, t.key.namespace).Delete(ctx, t.key.name, options)

@@ -19,6 +19,9 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/restmapper"
 	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/meshproof/meshproof/suites/internal/probe"
+	"github.com/meshproof/meshproof/suites/internal/scenario"
 )
 
 const (
@@ -111,6 +114,14 @@ func (k key) String() string {
 		return k.kind.Kind + " " + k.name
 	}
 	return k.kind.Kind + " " + k.namespace + "/" + k.name
+}
+
+// workload is what a key of a workload names.
+func (k key) workload() probe.Peer { return probe.Peer{Namespace: k.namespace, Workload: k.name} }
+
+// isWorkloadOf tells whether a key of a workload is what is needed.
+func (k key) isWorkloadOf(need scenario.WorkloadNeed) bool {
+	return need.Peer.Namespace == k.namespace && need.Peer.Workload == k.name
 }
 
 func keyOf(object *unstructured.Unstructured) key {

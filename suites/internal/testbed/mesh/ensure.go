@@ -30,7 +30,7 @@ func (m *Mesh) Ensure(ctx context.Context, needs []scenario.Need) ([]scenario.Un
 	if err := m.takeDown(ctx, standing); err != nil {
 		return nil, err
 	}
-	if err := m.ensureInstallation(ctx, needs); err != nil {
+	if _, err := m.ensureInstallation(ctx, needs); err != nil {
 		return nil, err
 	}
 	// Secrets come before the workloads that mount them. Workloads are all started before any is waited for.
@@ -70,8 +70,9 @@ func (m *Mesh) ensureSecrets(ctx context.Context, needs []scenario.Need) error {
 	return nil
 }
 
-// ensureInstallation brings the installation about that a scenario asks for; one that asks for none has the original one.
-func (m *Mesh) ensureInstallation(ctx context.Context, needs []scenario.Need) error {
+// ensureInstallation brings the installation about that a scenario asks for; one that asks for none has the original one. It tells whether that
+// changed anything.
+func (m *Mesh) ensureInstallation(ctx context.Context, needs []scenario.Need) (bool, error) {
 	var wanted []string
 	for _, need := range needs {
 		if install, ok := need.(scenario.InstallNeed); ok {
@@ -82,20 +83,15 @@ func (m *Mesh) ensureInstallation(ctx context.Context, needs []scenario.Need) er
 	is := m.installed
 	m.mu.Unlock()
 	if slices.Equal(is, wanted) {
-		return nil
+		return false, nil
 	}
-	return m.install(ctx, wanted)
+	return true, m.install(ctx, wanted)
 }
 
 // restoreInstallation has the mesh as it was installed, for whoever comes next, and waits for its gateways.
 func (m *Mesh) restoreInstallation(ctx context.Context) error {
-	m.mu.Lock()
-	is := m.installed
-	m.mu.Unlock()
-	if len(is) == 0 {
-		return nil
-	}
-	if err := m.install(ctx, nil); err != nil {
+	changed, err := m.ensureInstallation(ctx, nil)
+	if err != nil || !changed {
 		return err
 	}
 	return m.Settle(ctx)

@@ -25,7 +25,7 @@ type Options struct {
 	Capabilities map[scenario.Capability]string
 	Workloads    []fixtures.Workload // what WorkloadNeeds may name; nil: fixtures.Workloads
 	Manifests    fs.FS               // the files the workloads name; nil: fixtures.Manifests()
-	Keep         bool                // Close leaves the workloads for the next run
+	Keep         bool                // Close leaves the workloads and the installation for the next run
 	Istioctl     string              // the program, for the pages that run it
 	OperatorFile string              // the IstioOperator that the mesh was installed from
 }
@@ -58,10 +58,10 @@ type Mesh struct {
 	installed  []string // the options on top of the original installation
 	healthy    health
 	standing   standing
-	marked     map[markedKey]bool
-	coming     *scenario.Coming // nil: nothing is known
-	changing   map[key]bool     // what is changed while something is set up that is to stand; nil at other times
-	spared     map[key]bool     // workloads that the scenario under way has deleted and that nobody needs any more
+	marked     foundOut[map[string]bool] // by command: whether its lines in the logs carry the marker
+	coming     *scenario.Coming          // nil: nothing is known
+	changing   map[key]bool              // what is changed while something is set up that is to stand; nil at other times
+	spared     map[key]bool              // workloads that the scenario under way has deleted and that nobody needs any more: whether they are made anew all the same
 }
 
 // made is an object that Ensure created.
@@ -92,7 +92,7 @@ func Connect(ctx context.Context, options Options) (*Mesh, error) {
 	m := &Mesh{
 		options: options, cluster: cluster, tunnels: newTunnels(cluster), stop: stop,
 		pending: newPending(), mounts: newMountChanges(), ofScenario: map[key]bool{}, sites: map[string]string{}, tolerated: map[tolerance]int{},
-		successors: map[types.UID]types.UID{}, marked: map[markedKey]bool{},
+		successors: map[types.UID]types.UID{}, spared: map[key]bool{},
 	}
 	m.logs, m.shells = newLogBook(living, cluster.typed), newShells(living, cluster)
 	if m.pods, err = watchPods(ctx, cluster.typed, m.sawPod); err != nil {
@@ -133,9 +133,12 @@ func (m *Mesh) sawPod(pod *corev1.Pod) {
 func (m *Mesh) Close(ctx context.Context) error {
 	errs := []error{m.takeDown(ctx, nil)}
 	if !m.options.Keep {
-		errs = append(errs, m.restoreInstallation(ctx), m.Release(ctx))
+		errs = append(errs, m.restoreInstallation(ctx))
 	}
 	errs = append(errs, m.restoreMeshConfig(ctx))
+	if !m.options.Keep {
+		errs = append(errs, m.Release(ctx))
+	}
 	errs = append(errs, m.removeMark(ctx))
 	m.shutDown()
 	return errors.Join(errs...)

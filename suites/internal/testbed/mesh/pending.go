@@ -56,7 +56,7 @@ func (p *pendingChanges) note(k key, newest *unstructured.Unstructured) {
 	if !slices.Contains(workloadKinds, k.kind) {
 		return
 	}
-	peer := probe.Peer{Namespace: k.namespace, Workload: k.name}
+	peer := k.workload()
 	delete(p.rolling, peer)
 	delete(p.leaving, peer)
 	if newest != nil {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/meshproof/meshproof/suites/internal/probe"
 	"github.com/meshproof/meshproof/suites/internal/scenario"
 )
 
@@ -66,17 +65,14 @@ func (m *Mesh) letGo(ctx context.Context, needed []scenario.WorkloadNeed) error 
 	m.mu.Unlock()
 	for _, f := range standing {
 		k := f.target.key
-		isNeeded := func(w scenario.WorkloadNeed) bool {
-			return w.Peer.Namespace == k.namespace && w.Peer.Workload == k.name
-		}
-		if k.kind != deploymentKind || slices.ContainsFunc(needed, isNeeded) {
+		if k.kind != deploymentKind || slices.ContainsFunc(needed, k.isWorkloadOf) {
 			continue
 		}
-		if _, err := m.startRemoving(ctx, f.target, f.uid); err != nil {
+		if _, err := m.startRemoving(ctx, f.target, m.successor(f.uid)); err != nil {
 			return fmt.Errorf("let go of what no scenario of the page needs: %w", err)
 		}
 		m.mu.Lock()
-		delete(m.pending.leaving, probe.Peer{Namespace: k.namespace, Workload: k.name}) // whether its pods have gone matters to nobody
+		delete(m.pending.leaving, k.workload()) // whether its pods have gone matters to nobody
 		m.fixtures = slices.DeleteFunc(m.fixtures, func(other made) bool { return other.uid == f.uid })
 		m.mu.Unlock()
 	}

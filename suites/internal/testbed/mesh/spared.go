@@ -21,7 +21,7 @@ func (m *Mesh) isSpare(k key) bool {
 	isFixture := slices.ContainsFunc(m.options.Workloads, func(w fixtures.Workload) bool { return w.Name == k.name })
 	return isFixture && !slices.ContainsFunc(m.coming.After, func(n scenario.Need) bool {
 		w, ok := n.(scenario.WorkloadNeed)
-		return ok && w.Peer.Namespace == k.namespace && w.Peer.Workload == k.name
+		return ok && k.isWorkloadOf(w)
 	})
 }
 
@@ -40,7 +40,7 @@ func (m *Mesh) spare(k key) (forgotten bool) {
 func (m *Mesh) doNotAwait(k key) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	delete(m.pending.rolling, probe.Peer{Namespace: k.namespace, Workload: k.name})
+	delete(m.pending.rolling, k.workload())
 }
 
 // awaitSpared has the next settling wait for what was made anew meanwhile.
@@ -49,7 +49,7 @@ func (m *Mesh) awaitSpared() {
 	defer m.mu.Unlock()
 	for k, comesBack := range m.spared {
 		if comesBack {
-			m.pending.roll(probe.Peer{Namespace: k.namespace, Workload: k.name})
+			m.pending.roll(k.workload())
 		}
 	}
 	m.spared = map[key]bool{}

@@ -222,23 +222,30 @@ func (w *watchedLogs) file(attempts []probe.Evidence) bool {
 		attempts[i].Logs, attempts[i].Fence = map[probe.Peer][]probe.LogLine{}, map[probe.Peer]bool{}
 	}
 	for i, l := range w.logs {
+		lines, known := w.byAttempt(l.lines, len(attempts))
+		told = told && known
 		for j := range attempts {
 			e := &attempts[j]
-			all, known := e.Fence[l.peer]
-			e.Fence[l.peer] = w.fenced[i] && (all || !known)
-			e.Logs[l.peer] = append(e.Logs[l.peer], []probe.LogLine{}...)
-		}
-		for _, line := range l.lines {
-			attempt, known := w.attemptOf(line)
-			told = told && known
-			if len(attempts) == 1 {
-				attempt = 0
-			}
-			e := &attempts[attempt]
-			e.Logs[l.peer] = append(e.Logs[l.peer], line)
+			all, several := e.Fence[l.peer] // pods of one workload share their evidence
+			e.Fence[l.peer] = w.fenced[i] && (all || !several)
+			e.Logs[l.peer] = append(e.Logs[l.peer], lines[j]...)
 		}
 	}
 	return told
+}
+
+// byAttempt sorts lines; false where one may be any attempt's. A single attempt has them all.
+func (w *watchedLogs) byAttempt(lines []probe.LogLine, attempts int) ([][]probe.LogLine, bool) {
+	sorted, told := make([][]probe.LogLine, attempts), true
+	for _, line := range lines {
+		attempt, known := w.attemptOf(line)
+		told = told && known
+		if attempts == 1 {
+			attempt = 0
+		}
+		sorted[attempt] = append(sorted[attempt], line)
+	}
+	return sorted, told
 }
 
 // attemptOf tells which attempt wrote a line, by its marker or by the port that curl came from.

@@ -72,7 +72,7 @@ func TestWhoIsAskedInARow(t *testing.T) {
 	f.generation++
 	g.Expect(f.isMarked(send("http://httpbin.org/headers"))).To(BeTrue(), "after a change it is looked at anew")
 	f.rememberMarked(send("http://a/"), true)
-	g.Expect(f.marked).To(HaveLen(1), "what was true before is forgotten")
+	g.Expect(f.marked.value).To(HaveLen(1), "what was true before is forgotten")
 
 	many := send("http://httpbin.org/headers")
 	many.Times = 5
