@@ -17,10 +17,11 @@ import (
 	"github.com/meshproof/meshproof/suites/internal/testbed/engine"
 )
 
-// What the node needs, the first everywhere, the others on some machines. Source: kube-proxy's KubeProxyConfiguration v1alpha1, kubelet's
-// KubeletConfiguration v1beta1, containerd's CRI configuration version 2, as kind's node image has it.
+// What the node needs, the first two everywhere, the others on some machines. Source: kube-proxy's KubeProxyConfiguration v1alpha1, kubeadm's
+// ClusterConfiguration v1beta4, kubelet's KubeletConfiguration v1beta1, containerd's CRI configuration version 2, as kind's node image has it.
 const (
 	promptServices      = "apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\niptables: {minSyncPeriod: 10ms}\n"
+	hastyStore          = "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\netcd: {local: {extraArgs: [{name: unsafe-no-fsync, value: \"true\"}]}}\n"
 	acceptLegacyCgroups = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nfailCgroupV1: false\n"
 	restrictOOMScore    = "[plugins.\"io.containerd.grpc.v1.cri\"]\n  restrict_oom_score_adj = true\n"
 )
@@ -34,7 +35,7 @@ func kindConfig(set images.Set, e *engine.Engine) *v1alpha4.Cluster {
 		Networking: v1alpha4.Networking{DisableDefaultCNI: !set.DefaultCNI, IPFamily: v1alpha4.IPv4Family, PodSubnet: podSubnet},
 		Nodes:      []v1alpha4.Node{{Role: v1alpha4.ControlPlaneRole, Image: set.NodeImage}},
 
-		KubeadmConfigPatches: []string{promptServices},
+		KubeadmConfigPatches: []string{promptServices, hastyStore},
 	}
 	if e.LegacyCgroups {
 		config.KubeadmConfigPatches = append(config.KubeadmConfigPatches, acceptLegacyCgroups)
@@ -47,7 +48,10 @@ func kindConfig(set images.Set, e *engine.Engine) *v1alpha4.Cluster {
 
 // clusterDeviations is where the cluster differs from kind's default.
 func clusterDeviations() []string {
-	return []string{"kube-proxy iptables.minSyncPeriod=10ms: a changed Service is in force at once, not after up to 1 s"}
+	return []string{
+		"kube-proxy iptables.minSyncPeriod=10ms: a changed Service is in force at once, not after up to 1 s",
+		"etcd unsafe-no-fsync: nothing of the cluster has to outlive the machine, and every change would wait for the disk",
+	}
 }
 
 // useEngine makes kind call the engine as it has to be called here: kind knows no other way than the environment of this process.

@@ -92,13 +92,13 @@ func TestKindConfig(t *testing.T) {
 	g := NewWithT(t)
 	plain := kindConfig(official, &engine.Engine{})
 	g.Expect(plain.Networking.DisableDefaultCNI).To(BeFalse())
-	g.Expect(plain.KubeadmConfigPatches).To(ConsistOf(ContainSubstring("minSyncPeriod: 10ms")))
+	g.Expect(plain.KubeadmConfigPatches).To(ConsistOf(ContainSubstring("minSyncPeriod: 10ms"), ContainSubstring("unsafe-no-fsync")))
 	g.Expect(plain.ContainerdConfigPatches).To(BeEmpty())
 	g.Expect(plain.Nodes).To(ConsistOf(HaveField("Image", "kindest/node:v1")))
 
 	poor := kindConfig(built, &engine.Engine{LegacyCgroups: true, Unprivileged: true})
 	g.Expect(poor.Networking.DisableDefaultCNI).To(BeTrue())
-	g.Expect(poor.KubeadmConfigPatches).To(ConsistOf(ContainSubstring("minSyncPeriod: 10ms"), ContainSubstring("failCgroupV1: false")))
+	g.Expect(poor.KubeadmConfigPatches).To(ConsistOf(ContainSubstring("minSyncPeriod: 10ms"), ContainSubstring("unsafe-no-fsync"), ContainSubstring("failCgroupV1: false")))
 	g.Expect(poor.ContainerdConfigPatches).To(ConsistOf(ContainSubstring("restrict_oom_score_adj = true")))
 }
 
