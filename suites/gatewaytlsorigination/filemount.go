@@ -33,14 +33,17 @@ func throughGateway() []Step {
 	}
 }
 
-// standing is the page's server, and the gateway with the client's files, as the page leaves them standing for the sections that follow; beside the
-// page's authority there are the files that the negatives name.
-func standing() Need {
-	return Standing("nginx and the patched gateway", folder("filemount"), slices.Concat(
-		withServer(nginxHost, "server/configmap.yaml"),
-		clientSecrets(foreignAuthority+".crt", foreignClient+".crt", foreignClient+".key"),
-		[]Step{patchGateway()},
-	)...)
+// pageServer is the page's server.
+func pageServer() []Step { return withServer(nginxHost, "server/configmap.yaml") }
+
+// mountFiles has the gateway mount the client's files; beside the page's authority there are those that the negatives of later sections name.
+func mountFiles() []Step {
+	return append(clientSecrets(foreignAuthority+".crt", foreignClient+".crt", foreignClient+".key"), patchGateway())
+}
+
+// standing is the page's server, and the gateway with the client's files, as the page leaves them standing for the sections that follow.
+func standing() StandingNeed {
+	return Standing("nginx and the patched gateway", folder("filemount"), append(pageServer(), mountFiles()...)...)
 }
 
 // originateFromFiles is the page's configuration, up to the rule that originates mutual TLS from files.
@@ -75,21 +78,30 @@ func fileMountFiles() Scenario {
 		ID:    "egress/gateway-tls-origination/mtls-file-mount-files",
 		Title: "Client certificates mounted into the gateway",
 		Doc:   told("511-533"),
-		Needs: []Need{Workload(Curl)},
+		Needs: needs(),
 		Notes: []string{
+			"The Secret with the authority also holds what the negatives of later sections name.",
 			"The text promises ca-chain.cert.pem; the commands above it mount example.com.crt.",
 			"Istio's own chart still mounts the Secrets istio-egressgateway-certs and istio-egressgateway-ca-certs, the names of the page's first version, " +
 				"which its clean-up deletes to this day.",
 		},
+		Leaves: standing(),
 		Steps: slices.Concat(
-			[]Step{{
-				Says: "Before the patch the folders are not there",
-				Do:   mounted(),
-				Want: []Expectation{Derived("ls finds neither", HaveExit(2))},
-			}},
-			clientSecrets(),
+			pageServer(),
 			[]Step{
-				patchGateway(),
+				{
+					Says: "It has a service, by which the sections that follow will know it",
+					Do:   Get("service", "my-nginx").In("mesh-external"),
+					Want: []Expectation{Derived("on port 443", HaveColumn("PORT(S)", "443/TCP"))},
+				},
+				{
+					Says: "Before the patch the folders are not there",
+					Do:   mounted(),
+					Want: []Expectation{Derived("ls finds neither", HaveExit(2))},
+				},
+			},
+			mountFiles(),
+			[]Step{
 				{
 					Says: "Verify that the key and the certificate are successfully loaded in the istio-egressgateway pod",
 					Do:   mounted(),
@@ -158,6 +170,10 @@ func fileMountCleanup() Scenario {
 				answersAgain("Before the clean-up nginx answers"),
 				neverMade("istio-egressgateway-certs"),
 				neverMade("istio-egressgateway-ca-certs"),
+				{
+					Says: "Take the patch of the gateway back, which the page forgets",
+					Do:   Patch("istio-system", "istio-egressgateway", JSONPatch, "patch/gateway-patch-undo.json"),
+				},
 			},
 			deleteAll(
 				thing{"Secret with the server's certificate", "secret", "mesh-external", "nginx-server-certs"},
@@ -174,10 +190,6 @@ func fileMountCleanup() Scenario {
 				thing{"destination rule for the gateway", "destinationrule", "default", "egressgateway-for-nginx"},
 			),
 			[]Step{
-				{
-					Says: "Take the patch of the gateway back, which the page forgets",
-					Do:   Patch("istio-system", "istio-egressgateway", JSONPatch, "patch/gateway-patch-undo.json"),
-				},
 				{
 					Says: "The gateway's deployment mounts none of the Secrets",
 					Do:   Get("deployment", "istio-egressgateway").In("istio-system"),

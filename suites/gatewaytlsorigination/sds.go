@@ -16,15 +16,23 @@ const (
 // today notes that a later version of the page makes the server's certificate with a DNS name.
 const today = "The server's certificate has a DNS name, as today's page makes it; the page with mounted files keeps the blog's, which has none."
 
-// withSimpleServer is everything but the Secret and the rule that originates TLS; nginx asks for no client certificate.
-func withSimpleServer() []Step {
-	return append(withServer(namedServer, "server/configmap-simple.yaml"), throughGateway()...)
+// simpleServer is an nginx that asks for no client certificate.
+func simpleServer() []Step { return withServer(namedServer, "server/configmap-simple.yaml") }
+
+// mutualSDSServer is one that demands it.
+func mutualSDSServer() []Step { return withServer(namedServer, "server/configmap-mutual.yaml") }
+
+// standingSimple and standingMutual are these servers as the page leaves them standing for the sections that follow.
+func standingSimple() StandingNeed {
+	return Standing("nginx that asks for no certificate", folder("sds"), simpleServer()...)
 }
 
-// withMutualServer is the same with an nginx that demands one.
-func withMutualServer() []Step {
-	return append(withServer(namedServer, "server/configmap-mutual.yaml"), throughGateway()...)
+func standingMutual() StandingNeed {
+	return Standing("nginx that demands a certificate", folder("sds"), mutualSDSServer()...)
 }
+
+// toServer is everything but the Secret and the rule that originates TLS, where the server stands.
+func toServer() []Step { return append([]Step{runningServer()}, throughGateway()...) }
 
 // caSecret is the Secret with the authority alone, named as the page demands.
 func caSecret() Step {
@@ -46,13 +54,14 @@ func mutualRule() Step {
 
 func simpleSDS() Scenario {
 	return Scenario{
-		ID:    "egress/gateway-tls-origination-sds/simple",
-		Title: "The gateway originates TLS, its authority from a Secret",
-		Doc:   told("570-632"),
-		Needs: needs(),
-		Notes: []string{today},
+		ID:     "egress/gateway-tls-origination-sds/simple",
+		Title:  "The gateway originates TLS, its authority from a Secret",
+		Doc:    told("570-632"),
+		Needs:  needs(),
+		Notes:  []string{today},
+		Leaves: standingSimple(),
 		Steps: slices.Concat(
-			withServer(namedServer, "server/configmap-simple.yaml"),
+			simpleServer(),
 			[]Step{caSecret()},
 			throughGateway(),
 			[]Step{simpleRule()},
@@ -78,13 +87,14 @@ func simpleSDS() Scenario {
 
 func mutualSDS() Scenario {
 	return Scenario{
-		ID:    "egress/gateway-tls-origination-sds/mutual",
-		Title: "The gateway originates mutual TLS, key and certificates from a Secret",
-		Doc:   told("646-707"),
-		Needs: needs(),
-		Notes: []string{today},
+		ID:     "egress/gateway-tls-origination-sds/mutual",
+		Title:  "The gateway originates mutual TLS, key and certificates from a Secret",
+		Doc:    told("646-707"),
+		Needs:  needs(),
+		Notes:  []string{today},
+		Leaves: standingMutual(),
 		Steps: slices.Concat(
-			withServer(namedServer, "server/configmap-mutual.yaml"),
+			mutualSDSServer(),
 			[]Step{clientSecret()},
 			throughGateway(),
 			[]Step{mutualRule()},
@@ -144,9 +154,9 @@ func simpleSDSCleanup() Scenario {
 		ID:    "egress/gateway-tls-origination-sds/simple-cleanup",
 		Title: "Clean-up of TLS origination",
 		Doc:   told("633-645"),
-		Needs: needs(),
+		Needs: needs(standingSimple()),
 		Steps: slices.Concat(
-			withSimpleServer(),
+			toServer(),
 			[]Step{
 				caSecret(),
 				simpleRule(),
@@ -180,10 +190,10 @@ func mutualSDSCleanup() Scenario {
 		ID:    "egress/gateway-tls-origination-sds/mutual-cleanup",
 		Title: "Clean-up of mutual TLS origination",
 		Doc:   told("708-723"),
-		Needs: needs(),
+		Needs: needs(standingMutual()),
 		Notes: []string{"The page also removes a file gateway-patch.json, which this section never wrote."},
 		Steps: slices.Concat(
-			withMutualServer(),
+			toServer(),
 			[]Step{
 				clientSecret(),
 				mutualRule(),

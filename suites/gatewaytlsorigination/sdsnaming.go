@@ -25,7 +25,7 @@ func secretNaming() Scenario {
 	allowed := func(says, name string) Expectation {
 		return Derived(says, HaveSecret("kubernetes://"+name+"-cacert"), Differs(obsolete))
 	}
-	steps := append(withSimpleServer(), addresses()...)
+	steps := append(toServer(), addresses()...)
 	steps = append(steps,
 		credential("default", "client-credential-cacert", "ca.crt="+authority+".crt"),
 		Step{Says: "Take the service of nginx away", Do: Delete("server/service.yaml")},
@@ -98,7 +98,7 @@ func secretNaming() Scenario {
 		ID:    "egress/gateway-tls-origination-sds/secret-naming",
 		Title: "The rules for the name and the namespace of the Secret",
 		Doc:   told("606-613, 684-690"),
-		Needs: needs(),
+		Needs: needs(standingSimple()),
 		Notes: []string{
 			"The blog: the name ends in -cacert, the Secret is in the gateway's namespace, its name does not begin with istio or prometheus, it has no field token. " +
 				"Only the namespace still matters.",

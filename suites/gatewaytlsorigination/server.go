@@ -21,16 +21,20 @@ func withServer(certificate, configMap string) []Step {
 		[]Step{
 			{Says: "Create a Kubernetes ConfigMap to hold the configuration of the NGINX server", Do: Apply(configMap)},
 			{Says: "Deploy the NGINX server", Do: Apply("server/service.yaml", "server/deployment.yaml")},
-			{
-				Says: "The server runs, outside the mesh",
-				Do:   GetAction{Resource: "pod", Namespace: "mesh-external", Selector: "run=my-nginx", Limit: Rollout},
-				Want: []Expectation{
-					Derived("its pod is ready", BeReady("1/1")),
-					Derived("without a sidecar", HaveContainers("my-nginx")),
-				},
-			},
+			runningServer(),
 		},
 	)
+}
+
+func runningServer() Step {
+	return Step{
+		Says: "The server runs, outside the mesh",
+		Do:   GetAction{Resource: "pod", Namespace: "mesh-external", Selector: "run=my-nginx", Limit: Rollout},
+		Want: []Expectation{
+			Derived("its pod is ready", BeReady("1/1")),
+			Derived("without a sidecar", HaveContainers("my-nginx")),
+		},
+	}
 }
 
 // overTLS is a request that speaks TLS with nginx itself, without a gateway.
@@ -42,7 +46,7 @@ func mutualServer() Scenario {
 	const mounted = "/etc/curl/tls/"
 	withCertificate := probe.TLS{CACert: mounted + authority + ".crt", Cert: mounted + client + ".crt", Key: mounted + client + ".key"}
 	shown := Leaf{Subject: "CN=" + nginxHost + ",O=some organization", Issuer: "CN=example.com,O=example Inc."}
-	steps := append(withServer(nginxHost, "server/configmap.yaml"),
+	steps := append(pageServer(),
 		Step{
 			Says: "The client's address",
 			Do: Export("CLIENT_IP", GetAction{Resource: "pod", Namespace: "mesh-external", Selector: "app=curl"},

@@ -84,7 +84,7 @@ func podAddress(name, namespace string) Step {
 }
 
 // standing is the proxy as the page leaves it standing for the sections that follow.
-func standing() Need { return Standing("the HTTPS proxy", files(), deployProxy()...) }
+func standing() StandingNeed { return Standing("the HTTPS proxy", files(), deployProxy()...) }
 
 // deployProxy are the page's steps that deploy the proxy, up to its address.
 func deployProxy() []Step {

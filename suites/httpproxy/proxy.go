@@ -18,6 +18,7 @@ func outsideMesh() Scenario {
 			"The blog runs Squid privileged, which its OpenShift cluster asked for; here it has no such right.",
 			"The proxy has no service on purpose: it stands for one outside the cluster, known by its address.",
 		},
+		Leaves: standing(),
 		Steps: append(steps,
 			Step{
 				Says: "Send a request from the source pod to an external service via the proxy",

@@ -123,7 +123,7 @@ func sniProxyDeploy() Scenario {
 
 // standing is the second gateway with its SNI proxy, deployed in one roll-out, and the entry by which it is known, as the page leaves them standing
 // for the sections that follow.
-func standing() Need {
+func standing() StandingNeed {
 	return Standing("the second gateway with its SNI proxy", files(),
 		configureProxy(mappedConfig), Step{Do: Apply("sni-proxy/gateway-deployment.yaml")}, registerProxy())
 }

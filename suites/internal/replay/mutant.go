@@ -38,7 +38,8 @@ func mutants(s scenario.Scenario) []mutant {
 	return all
 }
 
-// without is the scenario without its step i, or with the step but without one of its files. What is not made need not be there to be deleted.
+// without is the scenario without its step i, or with the step but without one of its files. What is not made need not be there to be deleted, and
+// is not left standing.
 func without(s scenario.Scenario, i int, file string) scenario.Scenario {
 	steps := make([]scenario.Step, 0, len(s.Steps))
 	for j, step := range s.Steps {
@@ -54,7 +55,7 @@ func without(s scenario.Scenario, i int, file string) scenario.Scenario {
 		}
 		steps = append(steps, step)
 	}
-	s.Steps = steps
+	s.Steps, s.Leaves = steps, scenario.StandingNeed{}
 	return s
 }
 

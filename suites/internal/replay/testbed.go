@@ -28,6 +28,9 @@ type Testbed interface {
 	Ask(ctx context.Context, asked scenario.Inquiry) ([]probe.Evidence, error)
 	// Baseline remembers the objects and the proxies' configuration as they are now, but for what TakeDown will take back.
 	Baseline(ctx context.Context) (scenario.Baseline, error)
+	// Leave has what was set up since the baseline stand for scenarios to come, under a name and with how to take it back; it returns the state to
+	// come back to from then on.
+	Leave(ctx context.Context, name string, undo []scenario.Undo) (scenario.Baseline, error)
 	// TakeDown takes back what stands for this scenario and for none to come, when the scenario's own changes are undone.
 	TakeDown(ctx context.Context) error
 	// Diagnose writes what a person needs to understand a failure into dir: it is called before anything is undone.

@@ -41,7 +41,9 @@ type walk struct {
 	env    scenario.Env
 	// remembered is what proxies held at earlier steps, by the names that the steps gave it.
 	remembered map[string]map[probe.Peer]any
+	baseline   scenario.Baseline // the state to come back to
 	undo       []scenario.Undo
+	changes    int  // made so far
 	dirty      bool // changed since the last Settle
 }
 
@@ -51,8 +53,7 @@ func (w Walker) Walk(ctx context.Context, turn Turn, result *reports.Result) {
 	started := time.Now()
 	defer func() { result.Timings.Total = reports.Seconds(time.Since(started)) }()
 
-	baseline, ok := run.prepare(ctx)
-	if !ok {
+	if !run.prepare(ctx) {
 		return
 	}
 	run.steps(ctx)
@@ -60,11 +61,11 @@ func (w Walker) Walk(ctx context.Context, turn Turn, result *reports.Result) {
 	if result.Verdict != reports.Passed && result.Verdict != reports.Unverifiable {
 		run.diagnose(ctx)
 	}
-	run.wayBack(ctx, baseline)
+	run.wayBack(ctx)
 }
 
 // prepare brings about what the scenario needs and remembers the state to come back to.
-func (w *walk) prepare(ctx context.Context) (scenario.Baseline, bool) {
+func (w *walk) prepare(ctx context.Context) bool {
 	defer stopwatch(&w.result.Timings.Ensure)()
 	if w.Coming != nil {
 		if err := w.Bed.Prepare(ctx, *w.Coming); err != nil { // whoever needs what is missing will say so
@@ -74,18 +75,17 @@ func (w *walk) prepare(ctx context.Context) (scenario.Baseline, bool) {
 	unmet, err := w.Bed.Ensure(ctx, w.Scenario.Needs)
 	if err != nil {
 		w.end(reports.Inconclusive, "the testbed could not prepare what the scenario needs: "+err.Error())
-		return nil, false
+		return false
 	}
 	if len(unmet) > 0 {
 		w.end(verdictOfUnmet(unmet), reasonOfUnmet(unmet))
-		return nil, false
+		return false
 	}
-	baseline, err := w.Bed.Baseline(ctx)
-	if err != nil {
+	if w.baseline, err = w.Bed.Baseline(ctx); err != nil {
 		w.end(reports.Inconclusive, "the state before the scenario could not be read: "+err.Error())
-		return nil, false
+		return false
 	}
-	return baseline, true
+	return true
 }
 
 // steps carries the steps out in order. A promise that fails does not stop the walk, so that the report says of every promise
@@ -111,7 +111,10 @@ func (w *walk) steps(ctx context.Context) {
 func (w *walk) step(ctx context.Context, step scenario.Step, res *reports.StepResult) error {
 	switch do := step.Do.(type) {
 	case scenario.Change:
-		return w.change(ctx, do)
+		if err := w.change(ctx, do); err != nil {
+			return err
+		}
+		return w.leave(ctx)
 	case scenario.Question:
 		if err := w.settle(ctx); err != nil {
 			return err
@@ -127,8 +130,27 @@ func (w *walk) change(ctx context.Context, do scenario.Change) error {
 	if undo != nil {
 		w.undo = append(w.undo, undo)
 	}
+	w.changes++
 	w.dirty = true
 	return err
+}
+
+// leave hands over what the scenario leaves standing, as soon as it has set that up. Where no scenario to come needs it, it is taken back with the rest.
+func (w *walk) leave(ctx context.Context) error {
+	left := w.Scenario.Leaves
+	if w.Coming == nil || w.changes != len(left.Changes) || !left.IsAmong(w.Coming.After) {
+		return nil
+	}
+	if err := w.settle(ctx); err != nil {
+		return err
+	}
+	defer stopwatch(&w.result.Timings.Settle)()
+	baseline, err := w.Bed.Leave(ctx, left.Name, w.undo)
+	if err != nil {
+		return fmt.Errorf("leave %s standing: %w", left.Name, err)
+	}
+	w.baseline, w.undo = baseline, nil
+	return nil
 }
 
 func (w *walk) settle(ctx context.Context) error {
@@ -165,7 +187,7 @@ func (w *walk) diagnose(ctx context.Context) {
 }
 
 // wayBack undoes every change in reverse order, proves that the proxies forgot it, and compares with the baseline.
-func (w *walk) wayBack(ctx context.Context, baseline scenario.Baseline) {
+func (w *walk) wayBack(ctx context.Context) {
 	defer stopwatch(&w.result.Timings.Undo)()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
 	defer cancel()
@@ -177,7 +199,7 @@ func (w *walk) wayBack(ctx context.Context, baseline scenario.Baseline) {
 	if err := errors.Join(errs...); err != nil {
 		w.worsen(reports.Inconclusive, "the way back is incomplete: "+err.Error())
 	}
-	leaks, err := baseline.Leaks(ctx)
+	leaks, err := w.baseline.Leaks(ctx)
 	if err != nil {
 		w.worsen(reports.Inconclusive, "the state after the scenario could not be compared: "+err.Error())
 	}

@@ -127,6 +127,14 @@ func (b *bed) answer(env scenario.Env) probe.Evidence {
 	return e
 }
 
+func (b *bed) Leave(_ context.Context, name string, undo []scenario.Undo) (scenario.Baseline, error) {
+	b.call(fmt.Sprintf("leave %s, %d to undo", name, len(undo)))
+	if b.is("leave") {
+		return nil, errors.New("the server is busy")
+	}
+	return state{b, b.applied}, nil
+}
+
 func (b *bed) TakeDown(context.Context) error {
 	b.call("take down")
 	if b.is("take down") {
@@ -135,18 +143,22 @@ func (b *bed) TakeDown(context.Context) error {
 	return nil
 }
 
-func (b *bed) Baseline(context.Context) (scenario.Baseline, error) { return state{b}, nil }
+func (b *bed) Baseline(context.Context) (scenario.Baseline, error) { return state{bed: b}, nil }
 
 func (b *bed) Diagnose(context.Context, string) error {
 	b.call("diagnose")
 	return nil
 }
 
-type state struct{ bed *bed }
+// state is what there was; left is what stands since.
+type state struct {
+	bed  *bed
+	left []string
+}
 
 func (s state) Leaks(context.Context) ([]string, error) {
 	var leaks []string
-	for _, f := range s.bed.applied {
+	for _, f := range s.bed.applied[len(s.left):] {
 		leaks = append(leaks, "ServiceEntry default/door of "+f+" is still there")
 	}
 	return leaks, nil
@@ -315,6 +327,37 @@ func TestWhatStoodIsTakenDownLast(t *testing.T) {
 	r := walk(t, &bed{fault: "take down"})
 	g.Expect(r.Verdict).To(Equal(reports.Inconclusive))
 	g.Expect(r.Reason).To(Equal("the way back is incomplete: the server is busy"))
+}
+
+// What the page leaves standing is handed over as soon as it is set up, where a scenario to come needs it.
+func TestWhatAScenarioLeavesIsHandedOver(t *testing.T) {
+	leave := func(b *bed, after ...scenario.Need) *reports.Result {
+		page, s := door()
+		s.Leaves = scenario.Standing("the open door", nil, scenario.Step{Do: scenario.Apply("open.yaml")})
+		result := replay.NewResult(page, s)
+		turn := replay.Turn{Page: page, Scenario: s, Coming: &scenario.Coming{After: after}}
+		replay.Walker{Bed: b}.Walk(t.Context(), turn, result)
+		return result
+	}
+	standing := scenario.StandingNeed{Name: "the open door"}
+
+	t.Run("needed", func(t *testing.T) {
+		g, b := NewWithT(t), &bed{}
+		g.Expect(leave(b, scenario.Site("door"), standing).Verdict).To(Equal(reports.Passed))
+		g.Expect(b.calls).To(Equal([]string{"prepare 0", "apply open.yaml", "settle", "leave the open door, 1 to undo", "take down", "settle"}))
+	})
+	t.Run("needed by nobody", func(t *testing.T) {
+		g, b := NewWithT(t), &bed{}
+		g.Expect(leave(b, scenario.StandingNeed{Name: "another"}).Verdict).To(Equal(reports.Passed))
+		g.Expect(b.calls).To(Equal([]string{"prepare 0", "apply open.yaml", "settle", "undo open.yaml", "take down", "settle"}))
+	})
+	t.Run("in vain", func(t *testing.T) {
+		g, b := NewWithT(t), &bed{fault: "leave"}
+		r := leave(b, standing)
+		g.Expect(r.Verdict).To(Equal(reports.Inconclusive))
+		g.Expect(r.Reason).To(ContainSubstring("leave the open door standing: the server is busy"))
+		g.Expect(b.calls).To(ContainElement("undo open.yaml"), "it is still the scenario's to take back")
+	})
 }
 
 func TestAnAnswerThatWobblesIsFlaky(t *testing.T) {

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"io/fs"
+	"slices"
 
 	"github.com/meshproof/meshproof/suites/internal/probe"
 )
@@ -60,6 +61,17 @@ func (InstallNeed) need()        {}
 func (NamespaceNeed) need()      {}
 func (StandingNeed) need()       {}
 
+// isMissing tells of no need at all.
+func (n StandingNeed) isMissing() bool { return n.Name == "" }
+
+// IsAmong tells whether scenarios with these needs need it.
+func (n StandingNeed) IsAmong(needs []Need) bool {
+	return slices.ContainsFunc(needs, func(other Need) bool {
+		wanted, ok := other.(StandingNeed)
+		return ok && wanted.Name == n.Name
+	})
+}
+
 // Coming is what is known of the scenarios of a page that are still to come: what takes long is begun at once when the page begins, and what no
 // scenario needs any more is not brought back.
 type Coming struct {
@@ -105,7 +117,7 @@ func Outbound(m OutboundMode) Need { return OutboundPolicyNeed{Mode: m} }
 func Installed(set ...string) Need { return InstallNeed{Set: set} }
 
 // Standing needs what steps of the page set up; those that only ask are left out.
-func Standing(name string, files fs.FS, steps ...Step) Need {
+func Standing(name string, files fs.FS, steps ...Step) StandingNeed {
 	need := StandingNeed{Name: name, Files: files}
 	for _, step := range steps {
 		if change, ok := step.Do.(Change); ok {

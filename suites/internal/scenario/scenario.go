@@ -21,8 +21,11 @@ type Scenario struct {
 	Title string
 	Doc   Doc
 	Needs []Need
-	Notes []string // what the page gets wrong, or what today's Istio does differently
-	Steps []Step
+	// Leaves is what the first changes of the scenario set up, as the page leaves it standing: where a scenario to come needs it, it is handed over
+	// instead of being taken back and made again.
+	Leaves StandingNeed
+	Notes  []string // what the page gets wrong, or what today's Istio does differently
+	Steps  []Step
 }
 
 // Doc is where a scenario is documented.

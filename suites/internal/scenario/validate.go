@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"reflect"
 	"regexp"
 	"slices"
 
@@ -61,6 +62,7 @@ func (v *validation) scenario(s Scenario) {
 	for _, need := range s.Needs {
 		v.need(s.ID, need)
 	}
+	v.leaves(s)
 	exported := map[string]bool{}
 	promises := 0
 	for i, step := range s.Steps {
@@ -82,6 +84,40 @@ func (v *validation) need(where string, need Need) {
 		}
 	case WorkloadNeed, NamespaceNeed, SiteNeed, CapabilityNeed, OutboundPolicyNeed, InstallNeed:
 	}
+}
+
+// leaves checks that a scenario sets up what it is to leave standing: those who need it elsewhere make it themselves, by the same changes.
+func (v *validation) leaves(s Scenario) {
+	if s.Leaves.isMissing() {
+		return
+	}
+	v.need(s.ID, s.Leaves)
+	var changes []Change
+	for _, step := range s.Steps {
+		if change, ok := step.Do.(Change); ok {
+			changes = append(changes, change)
+		}
+	}
+	wanted := s.Leaves.Changes
+	if len(changes) < len(wanted) || !slices.EqualFunc(changes[:len(wanted)], wanted, sameChange) {
+		v.report("%s: its first changes do not set up what it leaves standing, %q", s.ID, s.Leaves.Name)
+	}
+	if slices.ContainsFunc(s.Needs, func(n Need) bool { _, ok := n.(StandingNeed); return ok }) {
+		v.report("%s: it leaves %q standing where something stands already", s.ID, s.Leaves.Name)
+	}
+}
+
+// sameChange also looks into Secrets, whose content is made when it is asked for.
+func sameChange(a, b Change) bool {
+	first, ok := a.(SecretAction)
+	second, both := b.(SecretAction)
+	if !ok || !both {
+		return reflect.DeepEqual(a, b)
+	}
+	content, err := first.Secret.Content()
+	other, failed := second.Secret.Content()
+	first.Secret.Content, second.Secret.Content = nil, nil
+	return err == nil && failed == nil && reflect.DeepEqual(first, second) && reflect.DeepEqual(content, other)
 }
 
 func (v *validation) step(s Scenario, i int, step Step, exported map[string]bool) {

@@ -85,3 +85,24 @@ func TestPatchUsesItsFile(t *testing.T) {
 	painted := Step{Says: "Paint the door", Do: Patch("default", "door", StrategicPatch, "door.yaml"), Want: []Expectation{anything()}}
 	g.Expect(Validate(page(painted))).To(MatchError(ContainSubstring("a change brings back no evidence")))
 }
+
+func TestAScenarioSetsUpWhatItLeaves(t *testing.T) {
+	g := NewWithT(t)
+	applied, cut := Step{Says: "Hang the door", Do: Apply("door.yaml")}, Step{Says: "Cut a key", Do: CreateSecret(key("front-door"))}
+	asked := Step{Says: "Look at it", Do: Get("door", "front"), Want: []Expectation{anything()}}
+	leaving := func(left StandingNeed, needs ...Need) Page {
+		p := page(applied, asked, cut, Step{Says: "Let it be", Do: Restart(Curl)})
+		p.Scenarios[0].Leaves, p.Scenarios[0].Needs = left, needs
+		return p
+	}
+	both := Standing("the door and its key", nil, applied, cut)
+	g.Expect(Validate(leaving(both))).To(Succeed(), "what it does after that it takes back")
+	g.Expect(Validate(leaving(both, Standing("the wall", nil)))).To(MatchError(ContainSubstring("where something stands already")))
+	for _, other := range []StandingNeed{
+		Standing("in another order", nil, cut, applied),
+		Standing("another key", nil, applied, Step{Do: CreateSecret(key("back-door"))}),
+		Standing("more", nil, applied, cut, Step{Do: Restart(Curl)}, Step{Do: Restart(Curl)}),
+	} {
+		g.Expect(Validate(leaving(other))).To(MatchError(ContainSubstring("do not set up what it leaves standing")), other.Name)
+	}
+}

@@ -74,6 +74,8 @@ func (m *Mesh) Baseline(ctx context.Context) (scenario.Baseline, error) {
 	if err != nil {
 		return nil, err
 	}
+	m.began = now
+	m.noteFromHere()
 	if m.ends() {
 		return m.withoutStanding(now), nil
 	}

@@ -82,10 +82,27 @@ func (m *Mesh) ensureInstallation(ctx context.Context, needs []scenario.Need) (b
 	m.mu.Lock()
 	is := m.installed
 	m.mu.Unlock()
-	if slices.Equal(is, wanted) {
+	switch {
+	case slices.Equal(is, wanted):
 		return false, nil
+	case len(wanted) == 0:
+		return true, m.installedAs(ctx, m.original)
 	}
-	return true, m.install(ctx, wanted)
+	return true, m.installFor(ctx, wanted)
+}
+
+// installFor installs what scenarios need, and notes what that changes.
+func (m *Mesh) installFor(ctx context.Context, wanted []string) error {
+	now, err := m.installationNow(ctx)
+	if err != nil {
+		return err
+	}
+	if len(now.options) == 0 {
+		m.original = now
+	}
+	changed, err := m.reinstall(ctx, wanted, now.objects)
+	m.original.changed = append(m.original.changed, changed...)
+	return err
 }
 
 // restoreInstallation has the mesh as it was installed, for whoever comes next, and waits for its gateways.

@@ -55,12 +55,14 @@ type Mesh struct {
 	warned     []string
 	tolerated  map[tolerance]int // what may stay warming, and how many changes said so
 	late       []lateRestart
-	installed  []string // the options on top of the original installation
+	installed  []string     // the options on top of the original installation
+	original   installation // where another is needed: the one before, and what differs
 	healthy    health
 	standing   standing
 	marked     foundOut[map[string]bool] // by command: whether its lines in the logs carry the marker
 	coming     *scenario.Coming          // nil: nothing is known
-	changing   map[key]bool              // what is changed while something is set up that is to stand; nil at other times
+	changed    map[key]bool              // since the scenario began, or since something is being set up that is to stand
+	began      *snapshot                 // the state when the scenario began
 	spared     map[key]bool              // workloads that the scenario under way has deleted and that nobody needs any more: whether they are made anew all the same
 }
 
@@ -92,7 +94,7 @@ func Connect(ctx context.Context, options Options) (*Mesh, error) {
 	m := &Mesh{
 		options: options, cluster: cluster, tunnels: newTunnels(cluster), stop: stop,
 		pending: newPending(), mounts: newMountChanges(), ofScenario: map[key]bool{}, sites: map[string]string{}, tolerated: map[tolerance]int{},
-		successors: map[types.UID]types.UID{}, spared: map[key]bool{},
+		successors: map[types.UID]types.UID{}, spared: map[key]bool{}, changed: map[key]bool{},
 	}
 	m.logs, m.shells = newLogBook(living, cluster.typed), newShells(living, cluster)
 	if m.pods, err = watchPods(ctx, cluster.typed, m.sawPod); err != nil {
@@ -210,9 +212,7 @@ func (m *Mesh) note(k key, newest *unstructured.Unstructured) {
 	if k.kind == secretKind {
 		m.mounts.note(k, newest)
 	}
-	if m.changing != nil {
-		m.changing[k] = true
-	}
+	m.changed[k] = true
 	m.generation++
 }
 

@@ -74,8 +74,8 @@ func (m *Mesh) stand(ctx context.Context, wanted *scenario.StandingNeed) error {
 // setUp makes what is to stand. It belongs to no scenario: one that replaces a part of it has that part restored.
 func (m *Mesh) setUp(ctx context.Context, wanted *scenario.StandingNeed) error {
 	m.standing.name = wanted.Name
-	m.record(true)
-	defer m.record(false)
+	m.noteFromHere()
+	defer m.handOver()
 	for _, change := range wanted.Changes {
 		undo, err := m.Change(ctx, wanted.Files, change, nil)
 		if undo != nil {
@@ -88,15 +88,32 @@ func (m *Mesh) setUp(ctx context.Context, wanted *scenario.StandingNeed) error {
 	return nil
 }
 
-// record begins to note what is changed, for what is to stand, and ends it. What was made belongs to no scenario then.
-func (m *Mesh) record(on bool) { //nolint:revive // begin and end
+// Leave has what the scenario has set up since it began stand for those to come, and returns the state with it.
+func (m *Mesh) Leave(ctx context.Context, name string, undo []scenario.Undo) (scenario.Baseline, error) {
+	if err := m.Settle(ctx); err != nil {
+		return nil, err
+	}
+	after, err := m.snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	m.standing = standing{name: name, undo: undo, before: m.began, after: after}
+	m.handOver()
+	return after, nil
+}
+
+// noteFromHere forgets what was changed before: that does not belong to what is to stand.
+func (m *Mesh) noteFromHere() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if on {
-		m.changing = map[key]bool{}
-		return
-	}
-	m.standing.changed, m.changing = m.changing, nil
+	m.changed = map[key]bool{}
+}
+
+// handOver takes down what was changed, and made, for what stands. It belongs to no scenario then.
+func (m *Mesh) handOver() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.standing.changed, m.changed = m.changed, map[key]bool{}
 	m.standing.made = maps.Clone(m.ofScenario)
 	clear(m.ofScenario)
 }
@@ -112,10 +129,7 @@ func (m *Mesh) rememberSetUp(ctx context.Context) (err error) {
 
 // ends tells that what stands is needed by no scenario after the one under way.
 func (m *Mesh) ends() bool {
-	return m.standing.name != "" && m.coming != nil && !slices.ContainsFunc(m.coming.After, func(n scenario.Need) bool {
-		wanted, ok := n.(scenario.StandingNeed)
-		return ok && wanted.Name == m.standing.name
-	})
+	return m.standing.name != "" && m.coming != nil && !scenario.StandingNeed{Name: m.standing.name}.IsAmong(m.coming.After)
 }
 
 // TakeDown takes back what stands, unless a scenario to come needs it.

@@ -72,6 +72,24 @@ func TestStandingDeletedAndBack(t *testing.T) {
 	g.Expect(f.httpbin(t)).To(BeNil())
 }
 
+// What a scenario leaves is no longer its own, and is taken down with the undo that came with it.
+func TestLeave(t *testing.T) {
+	g := NewWithT(t)
+	f := newFakeMesh(t)
+	undo := f.do(t, apply("external.yaml"))
+	f.pending, f.began, f.last = newPending(), &snapshot{}, &snapshot{generation: f.generation}
+	after, err := f.Leave(t.Context(), "the service", []scenario.Undo{undo})
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(after).To(BeIdenticalTo(f.last))
+	g.Expect(f.standing.before).To(BeIdenticalTo(f.began))
+	g.Expect(f.standing.changed).To(HaveLen(1))
+	g.Expect(f.ofScenario).To(BeEmpty())
+	g.Expect(f.takeDown(t.Context(), &scenario.StandingNeed{Name: "the service"})).To(Succeed())
+	g.Expect(f.httpbin(t)).NotTo(BeNil(), "the next scenario needs it")
+	g.Expect(f.takeDown(t.Context(), nil)).To(Succeed())
+	g.Expect(f.httpbin(t)).To(BeNil())
+}
+
 func TestRebase(t *testing.T) {
 	type state = map[string]string
 	same := func(a, b string) bool { return a == b }
