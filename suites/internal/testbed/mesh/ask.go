@@ -146,8 +146,8 @@ func (m *Mesh) sendOnce(ctx context.Context, pod *corev1.Pod, action scenario.Se
 	return e, nil
 }
 
-// isMarked tells of requests whose lines in the logs are expected to carry their marker: plain HTTP, and HTTPS where that was seen since the last
-// change. What is counted by connections is asked one by one.
+// isMarked tells of requests whose lines in the logs are expected to be told apart: plain HTTP, whose lines carry the marker, and HTTPS where only
+// proxies are watched, which say from where a connection came; or where that was so the last time. What is counted by connections is asked one by one.
 func (m *Mesh) isMarked(action scenario.SendAction) bool {
 	p := action.Probe
 	scheme, _, absolute := strings.Cut(p.URL, "://")
@@ -155,21 +155,19 @@ func (m *Mesh) isMarked(action scenario.SendAction) bool {
 	if !isHTTP || action.Times > 1 || len(action.Count) > 0 || p.Proxy != "" || p.Follow {
 		return false
 	}
-	marked, _ := m.marked.in(m.now())
-	if seen, known := marked[strings.Join(p.Shown(), " ")]; known {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if seen, known := m.marked[strings.Join(p.Shown(), " ")]; known {
 		return seen
 	}
-	return !isTLS(p)
+	isServer := func(peer probe.Peer) bool { return peer.Container != probe.SidecarContainer }
+	return !isTLS(p) || !slices.ContainsFunc(action.Watch, isServer)
 }
 
 func (m *Mesh) rememberMarked(action scenario.SendAction, marked bool) {
-	generation := m.now()
-	all, _ := m.marked.in(generation)
-	if all == nil {
-		all = map[string]bool{}
-	}
-	all[strings.Join(action.Probe.Shown(), " ")] = marked
-	m.marked.set(generation, all)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.marked[strings.Join(action.Probe.Shown(), " ")] = marked
 }
 
 // tally is what is counted before a question and after it.

@@ -82,7 +82,10 @@ func (m *Mesh) Baseline(ctx context.Context) (scenario.Baseline, error) {
 	return now, nil
 }
 
-func (m *Mesh) snapshot(ctx context.Context) (*snapshot, error) {
+// snapshot is the state as it is now.
+func (m *Mesh) snapshot(ctx context.Context) (*snapshot, error) { return m.snapshotBy(ctx, latest) }
+
+func (m *Mesh) snapshotBy(ctx context.Context, reading metav1.ListOptions) (*snapshot, error) {
 	m.mu.Lock()
 	last, generation := m.last, m.generation
 	m.mu.Unlock()
@@ -94,7 +97,7 @@ func (m *Mesh) snapshot(ctx context.Context) (*snapshot, error) {
 	var configurations []*held
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
-		taken.objects, err = m.snapshotObjects(groupCtx, metav1.NamespaceAll)
+		taken.objects, err = m.listObjects(groupCtx, metav1.NamespaceAll, reading)
 		return err
 	})
 	group.Go(func() (err error) {
@@ -118,7 +121,7 @@ func (s *snapshot) Leaks(ctx context.Context) ([]string, error) {
 	if err := s.mesh.Settle(ctx); err != nil {
 		return nil, err
 	}
-	now, err := s.mesh.snapshot(ctx)
+	now, err := s.mesh.snapshotBy(ctx, atHand)
 	if err != nil {
 		return nil, err
 	}
@@ -126,6 +129,12 @@ func (s *snapshot) Leaks(ctx context.Context) ([]string, error) {
 		return nil, nil
 	}
 	objects := compareObjects(s.withoutSpared(), now.objects)
+	if len(objects) > 0 {
+		if now.objects, err = s.mesh.snapshotObjects(ctx, metav1.NamespaceAll); err != nil {
+			return nil, err
+		}
+		objects = compareObjects(s.withoutSpared(), now.objects)
+	}
 	proxies, err := s.compareProxies(now.proxies)
 	return append(objects, proxies...), err
 }
@@ -179,8 +188,22 @@ func timeless(dump []byte) []byte {
 	return markInDump.ReplaceAll(kept, []byte(markPrefix))
 }
 
+// How lists are read. The API server answers with the latest when it has heard from etcd that it has seen everything, up to 100 ms after a change of
+// whatever kind; with what it has at hand, at once. The two differ by milliseconds, and what a scenario leaves is older than its last settling: where
+// what is at hand is as it was before the scenario, nothing was left; where it is not, the latest decides.
+//
+// Source: https://kubernetes.io/docs/reference/using-api/api-concepts/#semantics-for-get-and-list
+var (
+	latest = metav1.ListOptions{}
+	atHand = metav1.ListOptions{ResourceVersion: "0"}
+)
+
 // snapshotObjects lists all objects of the kinds that pages touch, in one namespace or in all.
 func (m *Mesh) snapshotObjects(ctx context.Context, namespace string) (map[key]*unstructured.Unstructured, error) {
+	return m.listObjects(ctx, namespace, latest)
+}
+
+func (m *Mesh) listObjects(ctx context.Context, namespace string, reading metav1.ListOptions) (map[key]*unstructured.Unstructured, error) {
 	kinds, err := m.kinds()
 	if err != nil {
 		return nil, err
@@ -188,9 +211,9 @@ func (m *Mesh) snapshotObjects(ctx context.Context, namespace string) (map[key]*
 	lists, err := gather(ctx, kinds, func(ctx context.Context, kind listable) (*unstructured.UnstructuredList, error) {
 		client := m.cluster.dynamic.Resource(kind.GroupVersionResource)
 		if namespace == metav1.NamespaceAll || kind.clusterWide {
-			return client.List(ctx, metav1.ListOptions{})
+			return client.List(ctx, reading)
 		}
-		return client.Namespace(namespace).List(ctx, metav1.ListOptions{})
+		return client.Namespace(namespace).List(ctx, reading)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list the objects that pages touch: %w", err)

@@ -59,11 +59,11 @@ type Mesh struct {
 	original   installation // where another is needed: the one before, and what differs
 	healthy    health
 	standing   standing
-	marked     foundOut[map[string]bool] // by command: whether its lines in the logs carry the marker
-	coming     *scenario.Coming          // nil: nothing is known
-	changed    map[key]bool              // since the scenario began, or since something is being set up that is to stand
-	began      *snapshot                 // the state when the scenario began
-	spared     map[key]bool              // workloads that the scenario under way has deleted and that nobody needs any more: whether they are made anew all the same
+	marked     map[string]bool  // by command: whether its lines could be told apart the last time
+	coming     *scenario.Coming // nil: nothing is known
+	changed    map[key]bool     // since the scenario began, or since something is being set up that is to stand
+	began      *snapshot        // the state when the scenario began
+	spared     map[key]bool     // workloads that the scenario under way has deleted and that nobody needs any more: whether they are made anew all the same
 }
 
 // made is an object that Ensure created.
@@ -94,7 +94,7 @@ func Connect(ctx context.Context, options Options) (*Mesh, error) {
 	m := &Mesh{
 		options: options, cluster: cluster, tunnels: newTunnels(cluster), stop: stop,
 		pending: newPending(), mounts: newMountChanges(), ofScenario: map[key]bool{}, sites: map[string]string{}, tolerated: map[tolerance]int{},
-		successors: map[types.UID]types.UID{}, spared: map[key]bool{}, changed: map[key]bool{},
+		successors: map[types.UID]types.UID{}, spared: map[key]bool{}, marked: map[string]bool{}, changed: map[key]bool{},
 	}
 	m.logs, m.shells = newLogBook(living, cluster.typed), newShells(living, cluster)
 	if m.pods, err = watchPods(ctx, cluster.typed, m.sawPod); err != nil {

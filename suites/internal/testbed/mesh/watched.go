@@ -29,7 +29,9 @@ type watchedLogs struct {
 	// ports are those that curl came from; they are known where each time it had one connection only.
 	ports   map[uint16]int // of which attempt
 	unknown bool
-	fenced  []bool // by log
+	// hops are the addresses from which proxies passed the attempts' connections on.
+	hops   map[string]int // of which attempt
+	fenced []bool         // by log
 }
 
 type watchedLog struct {
@@ -49,7 +51,7 @@ type watchedLog struct {
 
 // openLogs takes the cursors: of the client's own sidecar, and of every pod of every peer that is watched.
 func (m *Mesh) openLogs(ctx context.Context, client *corev1.Pod, action scenario.SendAction) (*watchedLogs, error) {
-	w := &watchedLogs{client: client.Status.PodIP, markers: map[string]int{}, ports: map[uint16]int{}}
+	w := &watchedLogs{client: client.Status.PodIP, markers: map[string]int{}, ports: map[uint16]int{}, hops: map[string]int{}}
 	if hasProxy(client) {
 		w.logs = append(w.logs, watchedLog{peer: action.Probe.From.Proxy(), pod: client, proxy: true, client: true})
 	}
@@ -122,6 +124,7 @@ func (l *watchedLog) fence(ctx context.Context, m *Mesh, cursor uint64) (bool, e
 const (
 	lateHTTP = 250 * time.Millisecond
 	lateTLS  = 1500 * time.Millisecond
+	lateOwed = 5 * time.Second // a line that is known to come
 )
 
 // begin tells that what is asked from now on is another attempt.
@@ -221,6 +224,7 @@ func (w *watchedLogs) file(attempts []probe.Evidence) bool {
 	for i := range attempts {
 		attempts[i].Logs, attempts[i].Fence = map[probe.Peer][]probe.LogLine{}, map[probe.Peer]bool{}
 	}
+	w.followHops()
 	for i, l := range w.logs {
 		lines, known := w.byAttempt(l.lines, len(attempts))
 		told = told && known
@@ -248,14 +252,36 @@ func (w *watchedLogs) byAttempt(lines []probe.LogLine, attempts int) ([][]probe.
 	return sorted, told
 }
 
-// attemptOf tells which attempt wrote a line, by its marker or by the port that curl came from.
+// followHops follows connections from proxy to proxy: where a line says from which address a connection went on, the next proxy's line says that it came
+// from there. Requests are not followed, for they share connections.
+func (w *watchedLogs) followHops() {
+	for grows := true; grows; {
+		grows = false
+		for _, l := range w.logs {
+			for _, line := range l.lines {
+				attempt, known := w.attemptOf(line)
+				if _, seen := w.hops[line.UpstreamLocal]; known && !seen && line.Method == "" && line.UpstreamLocal != "" {
+					w.hops[line.UpstreamLocal], grows = attempt, true
+				}
+			}
+		}
+	}
+}
+
+// attemptOf tells which attempt wrote a line, by its marker, by the port that curl came from, or by that of the proxy before.
 func (w *watchedLogs) attemptOf(line probe.LogLine) (int, bool) {
 	if line.Marker != "" {
 		attempt, known := w.markers[line.Marker]
 		return attempt, known
 	}
+	if w.unknown {
+		return 0, false
+	}
+	if attempt, passedOn := w.hops[line.DownstreamRemote]; passedOn {
+		return attempt, true
+	}
 	from, err := netip.ParseAddrPort(line.DownstreamRemote)
-	if err != nil || w.unknown || from.Addr().String() != w.client {
+	if err != nil || from.Addr().String() != w.client {
 		return 0, false
 	}
 	attempt, known := w.ports[from.Port()]
@@ -288,9 +314,10 @@ func (w *watchedLogs) isLate(l *watchedLog) bool {
 // wait ends when no connection of the question is open in the proxy any more: what was to be logged is logged then or at that very moment (Envoy
 // counts a connection out just before it writes its line), and another fence brings it here.
 func (w *watchedLogs) awaitOwn(ctx context.Context, m *Mesh, l *watchedLog) error {
-	limited, cancel := context.WithTimeout(ctx, w.late)
+	limited, cancel := context.WithTimeout(ctx, lateOwed)
 	defer cancel()
-	enough := func(lines []logEntry) bool { return len(w.evidence(*l, lines)) >= w.attempts }
+	patience := time.Now().Add(w.late)
+	enough := func(lines []logEntry) bool { return w.hasAll(w.evidence(*l, lines)) }
 	comes := func(within time.Duration) bool {
 		soon, stop := context.WithTimeout(limited, within)
 		defer stop()
@@ -302,12 +329,25 @@ func (w *watchedLogs) awaitOwn(ctx context.Context, m *Mesh, l *watchedLog) erro
 		}
 		lingering := l.stream.lingering()
 		now, err := m.connections(limited, l.pod)
-		if err != nil || now.open(lingering...) > l.before.open(lingering...) || l.owesLine(now, m.now()) {
+		owed := err == nil && l.owesLine(now, m.now())
+		if !owed && time.Now().After(patience) {
+			return nil
+		}
+		if owed || err != nil || now.open(lingering...) > l.before.open(lingering...) {
 			continue // to the end of the wait, at the worst
 		}
 		_, err = m.fence(ctx, l.pod, l.stream, l.stream.cursor())
 		return err
 	}
+}
+
+// hasAll tells that there is a line of every attempt; where nobody knows whose they are, that there are as many.
+func (w *watchedLogs) hasAll(lines []probe.LogLine) bool {
+	sorted, told := w.byAttempt(lines, w.attempts)
+	if !told {
+		return len(lines) >= w.attempts
+	}
+	return !slices.ContainsFunc(sorted, func(own []probe.LogLine) bool { return len(own) == 0 })
 }
 
 // owesLine tells that the question passed the client's own sidecar, which logs: its line will come, however late on a busy machine.

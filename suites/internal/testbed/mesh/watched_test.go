@@ -14,7 +14,7 @@ import (
 func twice(lines ...probe.LogLine) *watchedLogs {
 	w := &watchedLogs{
 		client: "10.244.0.7", attempts: 2, fenced: []bool{true},
-		markers: map[string]int{"first": 0, "second": 1}, ports: map[uint16]int{40001: 0, 40002: 1},
+		markers: map[string]int{"first": 0, "second": 1}, ports: map[uint16]int{40001: 0, 40002: 1}, hops: map[string]int{},
 	}
 	w.logs = []watchedLog{{peer: scenario.EgressGateway, proxy: true, lines: lines}}
 	return w
@@ -33,6 +33,30 @@ func TestEachAttemptGetsItsLines(t *testing.T) {
 	attempts = make([]probe.Evidence, 2)
 	g.Expect(twice().file(attempts)).To(BeTrue(), "nothing was logged, by neither")
 	g.Expect(attempts[1].Logs).To(HaveKeyWithValue(scenario.EgressGateway, BeEmpty()), "and it was looked at")
+}
+
+// A connection is followed from the sidecar to the gateway, whatever comes first; a request is not, for it shares its connection.
+func TestConnectionsAreFollowedFromHopToHop(t *testing.T) {
+	g := NewWithT(t)
+	atGateway := probe.LogLine{DownstreamRemote: "10.244.0.7:50002", UpstreamLocal: "10.244.0.8:60002"}
+	beyond := probe.LogLine{DownstreamRemote: "10.244.0.8:60002"}
+	atSidecar := probe.LogLine{DownstreamRemote: "10.244.0.7:40002", UpstreamLocal: "10.244.0.7:50002"}
+	attempts := make([]probe.Evidence, 2)
+	g.Expect(twice(beyond, atGateway, atSidecar).file(attempts)).To(BeTrue())
+	g.Expect(attempts[0].Logs[scenario.EgressGateway]).To(BeEmpty())
+	g.Expect(attempts[1].Logs[scenario.EgressGateway]).To(HaveLen(3))
+
+	atSidecar.Method = "GET"
+	g.Expect(twice(atGateway, atSidecar).file(make([]probe.Evidence, 2))).To(BeFalse())
+}
+
+// Two lines of one attempt are not one of each.
+func TestEveryAttemptHasItsLine(t *testing.T) {
+	g := NewWithT(t)
+	first, second := probe.LogLine{DownstreamRemote: "10.244.0.7:40001"}, probe.LogLine{DownstreamRemote: "10.244.0.7:40002"}
+	g.Expect(twice().hasAll([]probe.LogLine{first, first})).To(BeFalse())
+	g.Expect(twice().hasAll([]probe.LogLine{second, first})).To(BeTrue())
+	g.Expect(twice().hasAll([]probe.LogLine{{}, {}})).To(BeTrue(), "nobody knows whose they are")
 }
 
 func TestLinesThatMayBeAnyonesAreNotShared(t *testing.T) {
@@ -63,16 +87,14 @@ func TestWhoIsAskedInARow(t *testing.T) {
 	g.Expect(f.isMarked(send("http://httpbin.org/headers"))).To(BeTrue())
 	g.Expect(f.isMarked(send("httpbin.org/headers"))).To(BeTrue(), "curl takes it for http")
 	g.Expect(f.isMarked(send("telnet://tcp-echo:2701"))).To(BeFalse())
-	g.Expect(f.isMarked(send("https://edition.cnn.com/"))).To(BeFalse(), "nobody knows whether somebody on the way sees it")
-	f.rememberMarked(send("https://edition.cnn.com/"), true)
-	g.Expect(f.isMarked(send("https://edition.cnn.com/"))).To(BeTrue())
+	g.Expect(f.isMarked(send("https://edition.cnn.com/"))).To(BeTrue(), "proxies say from where a connection came")
+	behind := send("https://edition.cnn.com/politics")
+	behind.Watch = []probe.Peer{{Namespace: "external", Workload: "squid", Container: "squid"}}
+	g.Expect(f.isMarked(behind)).To(BeFalse(), "nobody knows whether somebody on the way sees the marker")
+	f.rememberMarked(behind, true)
+	g.Expect(f.isMarked(behind)).To(BeTrue())
 	f.rememberMarked(send("http://httpbin.org/headers"), false)
 	g.Expect(f.isMarked(send("http://httpbin.org/headers"))).To(BeFalse())
-
-	f.generation++
-	g.Expect(f.isMarked(send("http://httpbin.org/headers"))).To(BeTrue(), "after a change it is looked at anew")
-	f.rememberMarked(send("http://a/"), true)
-	g.Expect(f.marked.value).To(HaveLen(1), "what was true before is forgotten")
 
 	many := send("http://httpbin.org/headers")
 	many.Times = 5
