@@ -108,6 +108,7 @@ func setUp(ctx context.Context, out string) error {
 		Finished: progress(len(selected)),
 		Selected: func(id string) bool { return slices.Contains(selected, id) },
 	}
+	go run.MakeSecrets(suites.Pages())
 	return nil
 }
 

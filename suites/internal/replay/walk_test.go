@@ -306,6 +306,25 @@ func TestWhatIsKnownOfTheScenariosToCome(t *testing.T) {
 	g.Expect(replay.Coming(&replay.Run{}, page, page.Scenarios[0])).To(BeNil(), "nobody knows what is selected")
 }
 
+func TestSecretsOfSelectedScenariosAreMade(t *testing.T) {
+	g := NewWithT(t)
+	made := map[string]int{}
+	holding := func(name string) scenario.Secret {
+		return scenario.Secret{Name: name, Content: func() (map[string][]byte, error) {
+			made[name]++
+			return nil, errors.New("no entropy")
+		}}
+	}
+	page, s := door()
+	s.Needs, s.Steps = []scenario.Need{scenario.Holding(holding("needed"))}, []scenario.Step{{Do: scenario.CreateSecret(holding("created"))}}
+	other := s
+	other.ID, other.Needs = "egress/test/other", []scenario.Need{scenario.Holding(holding("other"))}
+	page.Scenarios = []scenario.Scenario{s, other}
+	run := &replay.Run{Selected: func(id string) bool { return id == s.ID }}
+	run.MakeSecrets([]scenario.Page{page})
+	g.Expect(made).To(Equal(map[string]int{"needed": 1, "created": 1}))
+}
+
 func TestWhatCannotBePreparedIsLeftToEnsure(t *testing.T) {
 	g := NewWithT(t)
 	page, s := door()

@@ -4,7 +4,7 @@ package scenario
 type Secret struct {
 	Namespace, Name string
 	TLS             bool // of type kubernetes.io/tls, as `kubectl create secret tls` makes it; else Opaque
-	// Content makes the Secret's keys and values. It is asked once for each time that the Secret is made, and gives the same every time.
+	// Content makes the Secret's keys and values. It may be asked at any time, and gives the same every time.
 	Content func() (map[string][]byte, error)
 }
 
@@ -26,3 +26,19 @@ func CreateSecret(s Secret) Action { return SecretAction{Secret: s} }
 
 // Holding needs a Secret that the scenario's workloads mount.
 func Holding(s Secret) Need { return SecretNeed{Secret: s} }
+
+// Secrets are those that the scenario needs, and those that it makes.
+func (s Scenario) Secrets() []Secret {
+	var all []Secret
+	for _, need := range s.Needs {
+		if holding, ok := need.(SecretNeed); ok {
+			all = append(all, holding.Secret)
+		}
+	}
+	for _, step := range s.Steps {
+		if made, ok := step.Do.(SecretAction); ok {
+			all = append(all, made.Secret)
+		}
+	}
+	return all
+}
