@@ -108,6 +108,7 @@ type stream struct {
 	fault    error             // why it is not being read; nil while it is
 	fences   map[int]time.Time // when the last one that lingers was sent, by the port of the proxy
 	fenced   bool              // a fence has been seen: what is written arrives here
+	earlier  map[uint16]bool   // the ports that curl came from with questions that are answered
 
 	// What was found out about the log, believed until the next change.
 	mute   foundOut[bool]     // that a provoked line did not come
@@ -122,7 +123,7 @@ type logEntry struct {
 }
 
 func newStream(pod *corev1.Pod, container string) *stream {
-	return &stream{pod: pod.Name, address: pod.Status.PodIP, container: container, changed: make(chan struct{}), fences: map[int]time.Time{}}
+	return &stream{pod: pod.Name, address: pod.Status.PodIP, container: container, changed: make(chan struct{}), fences: map[int]time.Time{}, earlier: map[uint16]bool{}}
 }
 
 // follow reads until the context ends or the pod is gone. An interrupted stream is taken up where it was.
@@ -273,6 +274,21 @@ func (s *stream) lingering() []int {
 		}
 	}
 	return ports
+}
+
+// answered takes down the ports of a question: what is logged of them from now on is late.
+func (s *stream) answered(ports map[uint16]int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for port := range ports {
+		s.earlier[port] = true
+	}
+}
+
+func (s *stream) isEarlier(port uint16) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.earlier[port]
 }
 
 func (s *stream) setFenced() {

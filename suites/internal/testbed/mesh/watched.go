@@ -214,6 +214,7 @@ func (w *watchedLogs) keep() error {
 			return err
 		}
 		w.logs[i].lines = w.evidence(w.logs[i], lines)
+		w.logs[i].stream.answered(w.ports)
 	}
 	return nil
 }
@@ -357,7 +358,10 @@ func (l *watchedLog) owesLine(now connections, generation uint64) bool {
 }
 
 // isEvidence leaves out our own fences, what carries the marker of an earlier question, and, at the client's own sidecar, the late line of an
-// earlier question's connection.
+// earlier question's connection. A port that nobody knows may be the question's: where curl takes one that it had for another site, and that connection
+// is not forgotten yet, the redirection to the sidecar gives it another, or the two would be the same.
+//
+// Source: https://www.netfilter.org/documentation/HOWTO/NAT-HOWTO-6.html, "Implicit Source Port Mapping"; seen on the testbed.
 func (w *watchedLogs) isEvidence(l watchedLog, line logEntry) bool {
 	if line.fence != "" || line.Format == probe.Unparsed || !w.isOwnMarker(line.Marker) {
 		return false
@@ -367,7 +371,7 @@ func (w *watchedLogs) isEvidence(l watchedLog, line logEntry) bool {
 	}
 	from, err := netip.ParseAddrPort(line.DownstreamRemote)
 	_, own := w.ports[from.Port()]
-	return err != nil || own
+	return err != nil || own || !l.stream.isEarlier(from.Port())
 }
 
 // isOwnMarker is also true of no marker at all.
