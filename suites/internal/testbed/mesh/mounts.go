@@ -34,6 +34,7 @@ type mountChanges struct {
 	changed map[key]*unstructured.Unstructured // nil: deleted
 	gone    map[key]bool                       // deleted, and not made again since
 	due     bool                               // a scenario has changed something since the last was undone
+	noted   time.Time                          // when the last of them was noted
 	asked   map[types.UID]time.Time            // when a pod's kubelet was last asked to look
 }
 
@@ -42,7 +43,7 @@ func newMountChanges() mountChanges {
 }
 
 func (c *mountChanges) note(k key, newest *unstructured.Unstructured) {
-	c.changed[k] = newest
+	c.changed[k], c.noted = newest, time.Now()
 	if newest == nil {
 		c.gone[k] = true
 	} else {
@@ -50,7 +51,8 @@ func (c *mountChanges) note(k key, newest *unstructured.Unstructured) {
 	}
 }
 
-// patience is how long a kubelet may take before it is asked again: its own watch of the Secret may have been later than that of the pod.
+// patience is how long a kubelet may take before it is asked again about the same change: its own watch of the Secret may have been later than that
+// of the pod.
 const patience = 2 * time.Second
 
 // duty says whose changes are made from now on: a scenario's, or those that take them back.
@@ -141,13 +143,14 @@ func (m *Mesh) lateFolder(ctx context.Context, pod *corev1.Pod, k key, wanted ma
 
 // askKubelet has the kubelet look after a pod now.
 func (m *Mesh) askKubelet(ctx context.Context, pod *corev1.Pod) error {
+	now := time.Now()
 	m.mu.Lock()
-	recently := time.Since(m.mounts.asked[pod.UID]) < patience
+	last := m.mounts.asked[pod.UID]
+	isAsked := last.After(m.mounts.noted) && now.Sub(last) < patience
 	m.mu.Unlock()
-	if recently {
+	if isAsked {
 		return nil
 	}
-	now := time.Now()
 	patch := fmt.Sprintf(`{"metadata":{"annotations":{%q:%q}}}`, refreshAnnotation, now.UTC().Format(time.RFC3339Nano))
 	_, err := m.cluster.typed.CoreV1().Pods(pod.Namespace).Patch(ctx, pod.Name, types.MergePatchType, []byte(patch), metav1.PatchOptions{FieldManager: fieldManager})
 	if err != nil && !apierrors.IsNotFound(err) {

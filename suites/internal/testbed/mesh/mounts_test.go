@@ -63,7 +63,7 @@ func TestFilesOfAndSums(t *testing.T) {
 	g.Expect(err).To(HaveOccurred())
 }
 
-// A kubelet is asked once, and again when it took its time.
+// A kubelet is asked once about a change, and again when it took its time.
 func TestAskKubelet(t *testing.T) {
 	g := NewWithT(t)
 	f := newFakeMesh(t)
@@ -86,7 +86,11 @@ func TestAskKubelet(t *testing.T) {
 	g.Expect(asked()).To(Equal(first))
 	f.mounts.asked[pod.UID] = f.mounts.asked[pod.UID].Add(-patience)
 	g.Expect(f.askKubelet(t.Context(), pod)).To(Succeed())
-	g.Expect(asked()).NotTo(Equal(first))
+	second := asked()
+	g.Expect(second).NotTo(Equal(first))
+	f.mounts.note(key{kind: secretKind, namespace: pod.Namespace, name: "web-certs"}, nil)
+	g.Expect(f.askKubelet(t.Context(), pod)).To(Succeed())
+	g.Expect(asked()).NotTo(Equal(second), "a newer change is asked about at once")
 }
 
 // What is undone is proven when the next scenario changes something.
