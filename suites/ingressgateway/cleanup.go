@@ -30,7 +30,7 @@ func cleanup() Scenario {
 		Step{Says: "The object of the section about access logs", Do: Apply("accesslog/telemetry-gateway.yaml")},
 		Step{Says: "Before the clean-up port 80 answers", Do: Send(plain(webappHost, "/api/catalog")), Want: sold()},
 		Step{Says: "Before the clean-up port 443 answers", Do: Send(secure(catalogHost, "/items")), Want: sold()},
-		Step{Says: "Before the clean-up port 31400 answers", Do: Send(telnet(hello)), Want: heard(hello)},
+		Step{Says: "Before the clean-up port 31400 answers", Do: talk(telnet(hello)), Want: heard(hello)},
 		Step{Says: "Delete everything", Do: DeleteAction{Objects: objects}},
 		Step{
 			Says: "What the gateway holds",

@@ -43,7 +43,7 @@ func whatGatewayOpens() []Step {
 	return append(exposed(),
 		Step{Says: "Nobody answers on the port of a TCP service", Do: Send(telnet(hello)), Want: refused()},
 		Step{Says: "A Gateway for it, and a VirtualService", Do: apply("tcp/gateway.yaml", "tcp/virtualservice.yaml")},
-		Step{Says: "The TCP service is reachable", Do: Send(telnet(hello)), Want: heard(hello)},
+		Step{Says: "The TCP service is reachable", Do: talk(telnet(hello)), Want: heard(hello)},
 		Step{Says: "Delete the Ingress", Do: remove("comparison/ingress.yaml", "comparison/ingressclass.yaml")},
 		Step{
 			Says: "What the gateway holds",

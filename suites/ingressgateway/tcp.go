@@ -82,7 +82,7 @@ func tcpWithoutRoute() Scenario {
 		},
 		Step{Says: "Nobody answers", Do: Send(telnet(hello)), Want: refused()},
 		Step{Says: "Route the port to the echo service", Do: apply("tcp/virtualservice.yaml")},
-		Step{Says: "Now the server answers: the route was all that was missing", Do: Send(telnet(hello)), Want: heard(hello)},
+		Step{Says: "Now the server answers: the route was all that was missing", Do: talk(telnet(hello)), Want: heard(hello)},
 	)
 	return Scenario{
 		ID:    "ingress/tcp-gateway-without-route",
