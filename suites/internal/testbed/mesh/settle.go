@@ -3,6 +3,7 @@ package mesh
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -219,7 +220,11 @@ func (s *settling) look(ctx context.Context) (string, error) {
 	if len(waiting) == 0 {
 		return "", nil
 	}
-	push, missing, err := s.newestPush(ctx, waiting[0])
+	missing, err := s.unmarked(ctx, waiting[0])
+	var sent pushed
+	if err == nil && missing == "" {
+		sent, err = s.sent(ctx, waiting[0])
+	}
 	if err != nil && s.unlessGone(waiting[0], err) == nil {
 		return proxyOf(waiting[0]).String() + " went while it was asked", nil
 	}
@@ -227,28 +232,48 @@ func (s *settling) look(ctx context.Context) (string, error) {
 		s.waiting = nil
 		return missing, err
 	}
-	deliveries, err := s.mesh.istiod.deliveries(ctx)
+	return s.finish(ctx, waiting, sent)
+}
+
+// unmarked tells what is missing for a proxy to hold the mark.
+func (s *settling) unmarked(ctx context.Context, pod *corev1.Pod) (string, error) {
+	replicas, err := s.mesh.istiod.replicas()
 	if err != nil {
 		return "", err
 	}
-	return s.finish(ctx, waiting, push, deliveries)
+	if len(replicas) > 1 {
+		return fmt.Sprintf("there are %d istiods that are Ready, and each numbers its pushes by itself", len(replicas)), nil
+	}
+	marks, err := s.mesh.query(ctx, pod, proxyconfig.ClusterNames.Matching(strings.ReplaceAll(markHost, ".", `\.`)+"/.*"))
+	if err != nil {
+		return "", err
+	}
+	if _, there := marks.Cluster(s.mark); !there {
+		return proxyOf(pod).String() + " has not received the newest configuration", nil
+	}
+	return "", nil
 }
 
-// newestPush is the number of the push that brought the mark to one of the proxies, or what is missing to know it. Pushes have the same number
-// at all proxies of one istiod, so that the others need not be asked for the mark.
-func (s *settling) newestPush(ctx context.Context, pod *corev1.Pod) (uint64, string, error) {
-	replicas, err := s.mesh.istiod.replicas()
-	if err != nil {
-		return 0, "", err
-	}
-	if len(replicas) > 1 {
-		return 0, fmt.Sprintf("there are %d istiods that are Ready, and each numbers its pushes by itself", len(replicas)), nil
-	}
-	push, missing, err := s.arrival(ctx, pod)
-	if missing != "" {
-		missing = fmt.Sprintf("%s %s", proxyOf(pod), missing)
-	}
-	return push, missing, err
+// pushed is the push that brought the mark, and what istiod has sent to each proxy.
+type pushed struct {
+	number     uint64
+	deliveries map[string]delivery
+}
+
+// sent asks a proxy that holds the mark with which push it came, and istiod how far the others are. Pushes have the same number at all proxies of one
+// istiod, so that the others need not be asked for the mark.
+func (s *settling) sent(ctx context.Context, pod *corev1.Pod) (pushed, error) {
+	var found pushed
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		found.number, err = s.pushNumber(groupCtx, pod)
+		return err
+	})
+	group.Go(func() (err error) {
+		found.deliveries, err = s.mesh.istiod.deliveries(groupCtx)
+		return err
+	})
+	return found, group.Wait() //nolint:wrapcheck // both say what was asked
 }
 
 // unlessGone forgives an error of a proxy whose pod went meanwhile: it needs no configuration.
@@ -259,45 +284,38 @@ func (s *settling) unlessGone(pod *corev1.Pod, err error) error {
 	return nil
 }
 
-// arrival tells with which push the mark came to a proxy, or that it has not.
-func (s *settling) arrival(ctx context.Context, pod *corev1.Pod) (uint64, string, error) {
-	marks, err := s.mesh.query(ctx, pod, proxyconfig.ClusterNames.Matching(strings.ReplaceAll(markHost, ".", `\.`)+"/.*"))
-	if err != nil {
-		return 0, "", err
-	}
-	if _, there := marks.Cluster(s.mark); !there {
-		return 0, "has not received the newest configuration", nil
-	}
+// pushNumber is that of the clusters that a proxy holds.
+func (s *settling) pushNumber(ctx context.Context, pod *corev1.Pod) (uint64, error) {
 	versions, err := s.mesh.dump(ctx, pod, proxyconfig.VersionsPath)
 	if err != nil {
-		return 0, "", err
+		return 0, err
 	}
 	push, ok := proxyconfig.PushNumber(versions.ClustersVersion)
 	if !ok {
-		return 0, "", fmt.Errorf("%s: the version of its clusters, %q, is none of istiod's", proxyOf(pod), versions.ClustersVersion)
+		return 0, fmt.Errorf("%s: the version of its clusters, %q, is none of istiod's", proxyOf(pod), versions.ClustersVersion)
 	}
-	return push, "", nil
+	return push, nil
 }
 
 // finish proves, proxy by proxy, that all of a push is there: by what it has acknowledged to istiod, and then by what it says itself.
-func (s *settling) finish(ctx context.Context, waiting []*corev1.Pod, push uint64, deliveries map[string]delivery) (string, error) {
+func (s *settling) finish(ctx context.Context, waiting []*corev1.Pod, sent pushed) (string, error) {
 	missing := make([]string, len(waiting))
 	group, groupCtx := errgroup.WithContext(ctx)
 	for i, pod := range waiting {
 		group.Go(func() error {
-			delivered, connected := deliveries[pod.Name+"."+pod.Namespace]
+			delivered, connected := sent.deliveries[pod.Name+"."+pod.Namespace]
 			if !connected {
 				missing[i] = "is not connected to istiod"
 				return nil
 			}
-			if missing[i] = delivered.behind(push, true); missing[i] != "" {
+			if missing[i] = delivered.behind(sent.number, true); missing[i] != "" {
 				return nil
 			}
-			state, err := s.stateOf(groupCtx, pod, delivered.unsent(routes, push) != "")
+			state, err := s.stateOf(groupCtx, pod, delivered.unsent(routes, sent.number) != "")
 			if err != nil {
 				return s.unlessGone(pod, err)
 			}
-			missing[i] = s.unsettled(pod, state, delivered, push)
+			missing[i] = s.unsettled(pod, state, delivered, sent.number)
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			s.settled[fullName(pod)] = missing[i] == ""
@@ -373,16 +391,32 @@ func (s proxyState) warmsCluster() bool {
 
 // stateOf asks a proxy for what it alone knows, and for contents only where the changes are about them; for routes only where istiod has sent
 // none lately: a gateway may have none.
-func (s *settling) stateOf(ctx context.Context, pod *corev1.Pod, withRoutes bool) (proxyState, error) { //nolint:revive // what to ask
+func (s *settling) stateOf(ctx context.Context, pod *corev1.Pod, withRoutes bool) (proxyState, error) {
 	state := proxyState{pod: pod}
-	warms, err := s.mesh.warms(ctx, pod)
-	if err != nil {
-		return state, err
+	var warms bool
+	var stale []string
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		warms, err = s.mesh.warms(groupCtx, pod)
+		return err
+	})
+	group.Go(func() (err error) {
+		stale, err = s.mesh.servesStale(groupCtx, pod)
+		return err
+	})
+	err := state.ask(ctx, s.mesh, s.queries(pod, withRoutes))
+	if err = errors.Join(group.Wait(), err); err == nil && warms {
+		err = state.ask(ctx, s.mesh, []proxyconfig.Query{
+			proxyconfig.WarmingSecrets.Only("name"), proxyconfig.ListenerStates, proxyconfig.WarmingClusters.Only("cluster.name"),
+		})
 	}
-	queries := []proxyconfig.Query{proxyconfig.WarmingSecrets.Only("name")}
-	if warms {
-		queries = append(queries, proxyconfig.ListenerStates, proxyconfig.WarmingClusters.Only("cluster.name"))
-	}
+	state.warming = slices.Compact(slices.Sorted(slices.Values(append(state.warming, stale...))))
+	return state, err
+}
+
+// queries are what the changes are about.
+func (s *settling) queries(pod *corev1.Pod, withRoutes bool) []proxyconfig.Query { //nolint:revive // what to ask
+	var queries []proxyconfig.Query
 	if withRoutes {
 		queries = append(queries, proxyconfig.DynamicRoutes.Only("route_config.name"))
 	}
@@ -392,19 +426,23 @@ func (s *settling) stateOf(ctx context.Context, pod *corev1.Pod, withRoutes bool
 	if !isGateway(pod) && (s.pending.policy != "" || s.pending.logFile != nil) {
 		queries = append(queries, proxyconfig.DynamicListeners.Named("virtualOutbound"))
 	}
-	for _, query := range queries {
-		config, err := s.mesh.query(ctx, pod, query)
-		if err != nil {
-			return state, err
-		}
-		state.add(config)
-	}
-	stale, err := s.mesh.servesStale(ctx, pod)
-	state.warming = slices.Compact(slices.Sorted(slices.Values(append(state.warming, stale...))))
-	return state, err
+	return queries
 }
 
-// warms tells whether listeners or clusters of a proxy may be warming, by Envoy's own gauges; a proxy without them may.
+// ask takes in the answers to some queries.
+func (s *proxyState) ask(ctx context.Context, m *Mesh, queries []proxyconfig.Query) error {
+	for _, query := range queries {
+		config, err := m.query(ctx, s.pod, query)
+		if err != nil {
+			return err
+		}
+		s.add(config)
+	}
+	return nil
+}
+
+// warms tells whether listeners or clusters of a proxy may be warming, by Envoy's own gauges; a proxy without them may. Where none is, no secret that
+// anything waits for is missing either.
 //
 // Source: https://www.envoyproxy.io/docs/envoy/latest/configuration/listeners/stats#listener-manager and
 // https://www.envoyproxy.io/docs/envoy/latest/configuration/upstream/cluster_manager/cluster_stats
