@@ -107,8 +107,9 @@ func setUp(ctx context.Context, out string) error {
 		Journal:  journal,
 		Finished: progress(len(selected)),
 		Selected: func(id string) bool { return slices.Contains(selected, id) },
+		Pages:    suites.Pages(),
 	}
-	go run.MakeSecrets(suites.Pages())
+	go run.MakeSecrets()
 	return nil
 }
 

@@ -87,7 +87,11 @@ func try(ctx context.Context, run *Run, page scenario.Page, m mutant) reports.Mu
 	result := NewResult(page, m.scenario)
 	walker := run.Walker
 	walker.Hurry, walker.Evidence = true, ""
-	walker.Walk(ctx, Turn{Page: page, Scenario: m.scenario, Coming: run.coming(page, m.scenario)}, result)
+	coming := run.coming(page, m.scenario)
+	if coming != nil {
+		coming.Next = nil // a page's last scenario has many mutants
+	}
+	walker.Walk(ctx, Turn{Page: page, Scenario: m.scenario, Coming: coming}, result)
 	tried := reports.Mutant{ID: m.scenario.ID, LeftOut: m.leftOut, Inert: m.inert, Verdict: result.Verdict, Took: reports.Seconds(time.Since(started))}
 	if result.Verdict.Blocks() {
 		tried.NoticedBy = result.Reason

@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -25,8 +26,9 @@ type Run struct {
 	Finished func(*reports.Result)
 	// Selected tells which scenarios will be replayed; nil: nobody knows.
 	Selected func(id string) bool
+	Pages    []scenario.Page // those of the run, in any order
 
-	begun string // the page that is being replayed
+	begun []string // pages, the last of which is being replayed
 }
 
 // coming is what the selected scenarios of a page need, from one of them on; nil where nobody knows which are selected.
@@ -34,16 +36,52 @@ func (r *Run) coming(page scenario.Page, s scenario.Scenario) *scenario.Coming {
 	if r.Selected == nil {
 		return nil
 	}
-	coming := &scenario.Coming{Begins: r.begun != page.Name}
-	r.begun = page.Name
+	coming := &scenario.Coming{Begins: !slices.Contains(r.begun, page.Name)}
+	if coming.Begins {
+		r.begun = append(r.begun, page.Name)
+	}
 	this := slices.IndexFunc(page.Scenarios, func(other scenario.Scenario) bool { return other.ID == s.ID })
-	for _, later := range page.Scenarios[this+1:] {
-		if r.Selected(later.ID) {
-			coming.After = append(coming.After, later.Needs...)
-		}
+	after := r.selected(page.Scenarios[this+1:])
+	for _, later := range after {
+		coming.After = append(coming.After, later.Needs...)
 	}
 	coming.Needs = slices.Concat(s.Needs, coming.After)
+	if len(after) == 0 && !installs(s) {
+		coming.Next = r.next()
+	}
 	return coming
+}
+
+// installs tells of a scenario that has Istio installed its own way: what is started meanwhile would get its sidecars from that.
+func installs(s scenario.Scenario) bool {
+	return slices.ContainsFunc(s.Needs, func(n scenario.Need) bool {
+		_, is := n.(scenario.InstallNeed)
+		return is
+	}) || slices.ContainsFunc(s.Steps, func(step scenario.Step) bool {
+		_, is := step.Do.(scenario.InstallAction)
+		return is
+	})
+}
+
+func (r *Run) selected(scenarios []scenario.Scenario) []scenario.Scenario {
+	return slices.DeleteFunc(slices.Clone(scenarios), func(s scenario.Scenario) bool { return !r.Selected(s.ID) })
+}
+
+// next is what the page needs that comes next: Ginkgo takes containers that are made in one place of the code in the order of their texts. Were it
+// another, no more than time would be lost.
+func (r *Run) next() []scenario.Need {
+	left := slices.DeleteFunc(slices.Clone(r.Pages), func(page scenario.Page) bool {
+		return slices.Contains(r.begun, page.Name) || len(r.selected(page.Scenarios)) == 0
+	})
+	if len(left) == 0 {
+		return nil
+	}
+	var needs []scenario.Need
+	page := slices.MinFunc(left, func(a, b scenario.Page) int { return cmp.Compare(a.Title, b.Title) })
+	for _, s := range r.selected(page.Scenarios) {
+		needs = append(needs, s.Needs...)
+	}
+	return needs
 }
 
 // Journal keeps results as they come, so that a killed run still has a report.

@@ -293,6 +293,7 @@ func TestWhatIsKnownOfTheScenariosToCome(t *testing.T) {
 	g := NewWithT(t)
 	page, s := door()
 	page.Scenarios = nil
+	past, next, last := scenario.Page{Name: "past"}, scenario.Page{Name: "next", Title: "A"}, scenario.Page{Name: "last", Title: "B"}
 	run := &replay.Run{Selected: func(id string) bool { return id != "egress/test/c" }}
 	for _, name := range []string{"a", "b", "c"} {
 		s.ID, s.Needs = "egress/test/"+name, []scenario.Need{scenario.Site(name)}
@@ -302,7 +303,19 @@ func TestWhatIsKnownOfTheScenariosToCome(t *testing.T) {
 	g.Expect(replay.Coming(run, page, page.Scenarios[0])).To(Equal(&scenario.Coming{
 		Begins: true, Needs: []scenario.Need{a, b}, After: []scenario.Need{b},
 	}), "what is not selected needs nothing")
-	g.Expect(replay.Coming(run, page, page.Scenarios[1])).To(Equal(&scenario.Coming{Needs: []scenario.Need{b}}), "a page begins once")
+	past.Scenarios, next.Scenarios, last.Scenarios = page.Scenarios[:1], page.Scenarios[1:], page.Scenarios[:2]
+	run.Pages = []scenario.Page{past, last, page, next}
+	g.Expect(replay.Coming(run, past, past.Scenarios[0])).To(Equal(&scenario.Coming{
+		Begins: true, Needs: []scenario.Need{a}, Next: []scenario.Need{b},
+	}), "the last of a page knows what the next page needs")
+	g.Expect(replay.Coming(run, page, page.Scenarios[1])).To(Equal(&scenario.Coming{
+		Needs: []scenario.Need{b}, Next: []scenario.Need{b},
+	}), "a page begins once")
+	installing := page.Scenarios[1]
+	installing.Needs = []scenario.Need{scenario.Installed("values.global.proxy.includeIPRanges=10.0.0.0/8")}
+	g.Expect(replay.Coming(run, page, installing).Next).To(BeEmpty(), "what starts meanwhile would get that installation's sidecars")
+	installing.Needs, installing.Steps = nil, []scenario.Step{{Do: scenario.Install("values.global.proxy.includeIPRanges=10.0.0.0/8")}}
+	g.Expect(replay.Coming(run, page, installing).Next).To(BeEmpty())
 	g.Expect(replay.Coming(&replay.Run{}, page, page.Scenarios[0])).To(BeNil(), "nobody knows what is selected")
 }
 
@@ -320,8 +333,8 @@ func TestSecretsOfSelectedScenariosAreMade(t *testing.T) {
 	other := s
 	other.ID, other.Needs = "egress/test/other", []scenario.Need{scenario.Holding(holding("other"))}
 	page.Scenarios = []scenario.Scenario{s, other}
-	run := &replay.Run{Selected: func(id string) bool { return id == s.ID }}
-	run.MakeSecrets([]scenario.Page{page})
+	run := &replay.Run{Selected: func(id string) bool { return id == s.ID }, Pages: []scenario.Page{page}}
+	run.MakeSecrets()
 	g.Expect(made).To(Equal(map[string]int{"needed": 1, "created": 1}))
 }
 

@@ -72,12 +72,13 @@ func (n StandingNeed) IsAmong(needs []Need) bool {
 	})
 }
 
-// Coming is what is known of the scenarios of a page that are still to come: what takes long is begun at once when the page begins, and what no
-// scenario needs any more is not brought back.
+// Coming is what is known of the scenarios that are still to come: what takes long is begun at once when the page begins, or as the one before it
+// ends, and what no scenario needs any more is not brought back.
 type Coming struct {
 	Begins bool   // this scenario is the first of its page
 	Needs  []Need // of this scenario and of those after it
 	After  []Need // of those after it
+	Next   []Need // of the page that comes next, where this scenario is the last of its page
 }
 
 // The peers of the pages.

@@ -375,7 +375,9 @@ func (s *snapshot) compareProxies(after map[probe.Peer]*held) ([]string, error) 
 	for peer, now := range after {
 		old, there := s.proxies[peer]
 		if !there {
-			lines = append(lines, peer.String()+" is left behind")
+			if !s.mesh.isAhead(peer) {
+				lines = append(lines, peer.String()+" is left behind")
+			}
 			continue
 		}
 		difference, err := old.difference(now)
@@ -417,7 +419,7 @@ func (s *snapshot) inWords(peer probe.Peer, difference proxyconfig.Difference) [
 		lines = append(lines, fmt.Sprintf("%s no longer holds %s", peer, k))
 	}
 	for _, c := range difference.Changed {
-		if !s.mesh.isOfSpared(c.Key) {
+		if !s.mesh.comesOrGoes(c.Key) {
 			lines = append(lines, fmt.Sprintf("%s holds another %s", peer, c.Key))
 		}
 	}

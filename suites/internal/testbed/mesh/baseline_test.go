@@ -143,9 +143,9 @@ func TestCompareProxies(t *testing.T) {
 	peer := scenario.Curl.Proxy()
 	of := func(dump string) map[probe.Peer]*held { return map[probe.Peer]*held{peer: heldOf(t, dump)} }
 
-	spared := map[key]bool{}
+	spared, ahead := map[key]bool{}, map[key]bool{}
 	compareProxies := func(before, after map[probe.Peer]*held) ([]string, error) {
-		return (&snapshot{mesh: &Mesh{spared: spared}, proxies: before}).compareProxies(after)
+		return (&snapshot{mesh: &Mesh{spared: spared, ahead: ahead}, proxies: before}).compareProxies(after)
 	}
 	g := NewWithT(t)
 	g.Expect(heldOf(t, dumpOfNow).raw).To(Equal(heldOf(t, later).raw), "only times, versions, the bootstrap and the settle mark differ")
@@ -159,4 +159,6 @@ func TestCompareProxies(t *testing.T) {
 
 	spared[key{kind: deploymentKind, namespace: "default", name: "curl"}] = true
 	g.Expect(compareProxies(of(dumpOfNow), nil)).To(BeEmpty(), "nobody needs it any more")
+	ahead[key{kind: deploymentKind, namespace: "default", name: "curl"}] = true
+	g.Expect(compareProxies(nil, of(dumpOfNow))).To(BeEmpty(), "the next page needs it")
 }

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/meshproof/meshproof/fixtures"
+	"github.com/meshproof/meshproof/suites/internal/probe"
 	"github.com/meshproof/meshproof/suites/internal/scenario"
 )
 
@@ -152,26 +153,19 @@ func (m *Mesh) ensureWorkload(ctx context.Context, need scenario.WorkloadNeed) e
 	if err == nil && hasProxy(former) == need.Injected {
 		return nil
 	}
-	i := slices.IndexFunc(m.options.Workloads, func(w fixtures.Workload) bool { return w.Name == need.Peer.Workload })
-	if i < 0 {
-		return fmt.Errorf("no fixture is called %q: add it to fixtures.Workloads", need.Peer.Workload)
+	objects, err := m.objectsOf(need.Peer)
+	if err != nil {
+		return err
 	}
-	workload := m.options.Workloads[i]
 	if err := m.ensureNamespace(ctx, need.Peer.Namespace, need.Injected); err != nil {
 		return err
 	}
 	if err := m.ensureTrust(ctx, need.Peer.Namespace); err != nil {
 		return err
 	}
-	for _, name := range workload.Manifests {
-		objects, err := readManifest(m.options.Manifests, name, nil)
-		if err != nil {
+	for _, object := range objects {
+		if err := m.ensureObject(ctx, object, need.Peer.Namespace); err != nil {
 			return fmt.Errorf("workload %s: %w", need.Peer, err)
-		}
-		for _, object := range objects {
-			if err := m.ensureObject(ctx, object, need.Peer.Namespace); err != nil {
-				return fmt.Errorf("workload %s: %w", need.Peer, err)
-			}
 		}
 	}
 	m.mu.Lock()
@@ -181,6 +175,23 @@ func (m *Mesh) ensureWorkload(ctx context.Context, need scenario.WorkloadNeed) e
 		return m.restart(ctx, need.Peer)
 	}
 	return nil
+}
+
+// objectsOf are the objects of a fixture.
+func (m *Mesh) objectsOf(peer probe.Peer) ([]*unstructured.Unstructured, error) {
+	i := slices.IndexFunc(m.options.Workloads, func(w fixtures.Workload) bool { return w.Name == peer.Workload })
+	if i < 0 {
+		return nil, fmt.Errorf("no fixture is called %q: add it to fixtures.Workloads", peer.Workload)
+	}
+	var all []*unstructured.Unstructured
+	for _, name := range m.options.Workloads[i].Manifests {
+		objects, err := readManifest(m.options.Manifests, name, nil)
+		if err != nil {
+			return nil, fmt.Errorf("workload %s: %w", peer, err)
+		}
+		all = append(all, objects...)
+	}
+	return all, nil
 }
 
 // checkInjection finds workloads that run without the sidecar they should have, or with one they should not.

@@ -63,6 +63,7 @@ type Mesh struct {
 	coming     *scenario.Coming // nil: nothing is known
 	changed    map[key]bool     // since the scenario began, or since something is being set up that is to stand
 	began      *snapshot        // the state when the scenario began
+	ahead      map[key]bool     // what belongs to workloads of the next page that are started while the scenario under way is replayed
 	spared     map[key]bool     // workloads that the scenario under way has deleted and that nobody needs any more: whether they are made anew all the same
 }
 

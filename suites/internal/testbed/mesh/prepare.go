@@ -12,9 +12,9 @@ import (
 // start beside each other. Workloads of earlier pages that are not among them are let go, because every proxy costs time with every settling.
 // What else is needed is left to Ensure, and so is to say what cannot be met.
 func (m *Mesh) Prepare(ctx context.Context, coming scenario.Coming) error {
-	m.coming = &coming
+	m.coming, m.ahead = &coming, map[key]bool{}
 	if !coming.Begins {
-		return nil
+		return m.startAhead(ctx, coming.Next)
 	}
 	workloads, secrets := soonNeeded(coming.Needs)
 	if err := m.letGo(ctx, workloads); err != nil {

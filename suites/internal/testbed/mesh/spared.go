@@ -11,7 +11,7 @@ import (
 )
 
 // A workload that a scenario has deleted, as pages do at their end, and that no later scenario of the page needs, is not waited for on the way
-// back: the next page starts what it needs all at once. One that Ensure made is not even made anew.
+// back: the next page starts what it needs all at once. One that Ensure made, and that the next page does not need either, is not even made anew.
 
 // isSpare tells of a fixture that no scenario of the page needs any more.
 func (m *Mesh) isSpare(k key) bool {
@@ -19,19 +19,27 @@ func (m *Mesh) isSpare(k key) bool {
 		return false
 	}
 	isFixture := slices.ContainsFunc(m.options.Workloads, func(w fixtures.Workload) bool { return w.Name == k.name })
-	return isFixture && !slices.ContainsFunc(m.coming.After, func(n scenario.Need) bool {
+	return isFixture && !k.isNeededBy(m.coming.After)
+}
+
+// isNeededBy tells of a workload that is among needs.
+func (k key) isNeededBy(needs []scenario.Need) bool {
+	return slices.ContainsFunc(needs, func(n scenario.Need) bool {
 		w, ok := n.(scenario.WorkloadNeed)
 		return ok && k.isWorkloadOf(w)
 	})
 }
 
-// spare leaves a workload out of what is compared and waited for. It is false for one that is not Ensure's: whoever made it is to find it again.
+// spare leaves a workload out of what is compared and waited for. It is false for one that is made anew all the same: whoever made it is to find it
+// again, or the next page needs it, and its pod starts while the scenario is compared with the state before.
 func (m *Mesh) spare(k key) (forgotten bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	is := func(f made) bool { return f.target.key == k }
-	forgotten = slices.ContainsFunc(m.fixtures, is)
-	m.fixtures = slices.DeleteFunc(m.fixtures, is)
+	forgotten = slices.ContainsFunc(m.fixtures, is) && !k.isNeededBy(m.coming.Next)
+	if forgotten {
+		m.fixtures = slices.DeleteFunc(m.fixtures, is)
+	}
 	m.spared[k] = !forgotten
 	return forgotten
 }
@@ -61,16 +69,18 @@ func (m *Mesh) sparedProxy(peer probe.Peer) bool {
 	return spared
 }
 
-// isOfSpared tells of the cluster for the service of a workload that is spared, which has the workload's name: what it is like depends on whether
-// its pods have a sidecar, and while there is none istiod takes it that they have.
-func (m *Mesh) isOfSpared(resource proxyconfig.Key) bool {
+// comesOrGoes tells of the cluster for the service of a workload that is spared, which has the workload's name, or for a service of one that is started
+// ahead: what it is like depends on whether the pods have a sidecar, and while there is none istiod takes it that they have.
+func (m *Mesh) comesOrGoes(resource proxyconfig.Key) bool {
 	if resource.Kind != proxyconfig.KindCluster {
 		return false
 	}
 	host := resource.Name[strings.LastIndexByte(resource.Name, '|')+1:]
-	for k := range m.spared {
-		if strings.HasPrefix(host, k.name+"."+k.namespace+".svc.") {
-			return true
+	for _, workloads := range []map[key]bool{m.spared, m.ahead} {
+		for k := range workloads {
+			if strings.HasPrefix(host, k.name+"."+k.namespace+".svc.") {
+				return true
+			}
 		}
 	}
 	return false

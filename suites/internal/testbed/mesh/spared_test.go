@@ -27,7 +27,11 @@ func TestWhatIsSpared(t *testing.T) {
 	g.Expect(f.isSpare(key{kind: deploymentKind, namespace: controlPlane, name: "istio-egressgateway"})).To(BeFalse(), "it is no fixture")
 
 	f.fixtures = []made{{target: target{key: curl}, uid: "1"}}
-	g.Expect(f.spare(curl)).To(BeTrue(), "Ensure made it, and makes it again")
+	f.coming.Next = []scenario.Need{scenario.Workload(scenario.Curl)}
+	g.Expect(f.spare(curl)).To(BeFalse(), "the next page needs it")
+	g.Expect(f.fixtures).To(HaveLen(1), "and Ensure has it to remove")
+	f.coming.Next = nil
+	g.Expect(f.spare(curl)).To(BeTrue(), "Ensure made it, and nobody needs it")
 	g.Expect(f.fixtures).To(BeEmpty())
 	g.Expect(f.spare(curl)).To(BeFalse(), "somebody else made it")
 	f.awaitSpared()
@@ -35,11 +39,15 @@ func TestWhatIsSpared(t *testing.T) {
 	g.Expect(f.spared).To(BeEmpty())
 }
 
-func TestClustersOfWhatIsSpared(t *testing.T) {
+func TestClustersOfWhatComesOrGoes(t *testing.T) {
 	g := NewWithT(t)
-	m := &Mesh{spared: map[key]bool{{kind: deploymentKind, namespace: "without-istio", name: "curl"}: true}}
+	m := &Mesh{
+		spared: map[key]bool{{kind: deploymentKind, namespace: "without-istio", name: "curl"}: true},
+		ahead:  map[key]bool{{kind: serviceKind, namespace: "istioinaction", name: "webapp"}: true},
+	}
 	cluster := func(name string) proxyconfig.Key { return proxyconfig.Key{Kind: proxyconfig.KindCluster, Name: name} }
-	g.Expect(m.isOfSpared(cluster("outbound|80||curl.without-istio.svc.cluster.local"))).To(BeTrue())
-	g.Expect(m.isOfSpared(cluster("outbound|80||curl.default.svc.cluster.local"))).To(BeFalse())
-	g.Expect(m.isOfSpared(proxyconfig.Key{Kind: proxyconfig.KindRoute, Name: "80"})).To(BeFalse())
+	g.Expect(m.comesOrGoes(cluster("outbound|80||curl.without-istio.svc.cluster.local"))).To(BeTrue())
+	g.Expect(m.comesOrGoes(cluster("outbound|80||webapp.istioinaction.svc.cluster.local"))).To(BeTrue())
+	g.Expect(m.comesOrGoes(cluster("outbound|80||curl.default.svc.cluster.local"))).To(BeFalse())
+	g.Expect(m.comesOrGoes(proxyconfig.Key{Kind: proxyconfig.KindRoute, Name: "80"})).To(BeFalse())
 }
