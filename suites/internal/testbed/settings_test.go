@@ -33,9 +33,9 @@ func TestOperator(t *testing.T) {
 	}{
 		"upstream's Envoy": {built, map[string]any{
 			"PILOT_ENABLE_METADATA_EXCHANGE": "false", "PILOT_ENABLE_ALPN_FILTER": "false", "PILOT_DISABLE_MX_ALPN": "true",
-			"PILOT_DEBOUNCE_AFTER": "10ms",
+			"PILOT_DEBOUNCE_AFTER": "10ms", "GOGC": heapGrowth,
 		}, true},
-		"Istio's proxy": {official, map[string]any{"PILOT_DEBOUNCE_AFTER": "10ms"}, false},
+		"Istio's proxy": {official, map[string]any{"PILOT_DEBOUNCE_AFTER": "10ms", "GOGC": heapGrowth}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := NewWithT(t)
@@ -92,13 +92,13 @@ func TestKindConfig(t *testing.T) {
 	g := NewWithT(t)
 	plain := kindConfig(official, &engine.Engine{})
 	g.Expect(plain.Networking.DisableDefaultCNI).To(BeFalse())
-	g.Expect(plain.KubeadmConfigPatches).To(ConsistOf(ContainSubstring("minSyncPeriod: 10ms"), ContainSubstring("unsafe-no-fsync")))
+	g.Expect(plain.KubeadmConfigPatches).To(ConsistOf(ContainSubstring("minSyncPeriod: 10ms"), ContainSubstring("unsafe-no-fsync"), ContainSubstring("GOGC")))
 	g.Expect(plain.ContainerdConfigPatches).To(BeEmpty())
 	g.Expect(plain.Nodes).To(ConsistOf(HaveField("Image", "kindest/node:v1")))
 
 	poor := kindConfig(built, &engine.Engine{LegacyCgroups: true, Unprivileged: true})
 	g.Expect(poor.Networking.DisableDefaultCNI).To(BeTrue())
-	g.Expect(poor.KubeadmConfigPatches).To(ConsistOf(ContainSubstring("minSyncPeriod: 10ms"), ContainSubstring("unsafe-no-fsync"), ContainSubstring("failCgroupV1: false")))
+	g.Expect(poor.KubeadmConfigPatches).To(ConsistOf(ContainSubstring("minSyncPeriod: 10ms"), ContainSubstring("unsafe-no-fsync"), ContainSubstring("GOGC"), ContainSubstring("failCgroupV1: false")))
 	g.Expect(poor.ContainerdConfigPatches).To(ConsistOf(ContainSubstring("restrict_oom_score_adj = true")))
 }
 
