@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/meshproof/meshproof/suites/internal/selection"
+	"github.com/meshproof/meshproof/suites/internal/testbed"
 )
 
 // The suite's own limits. An interrupted suite undoes the scenario under way before it ends.
@@ -54,7 +55,7 @@ func runSuite(ctx context.Context, binary string, choice selection.Choice, env m
 		"-ginkgo.fail-on-empty", "-ginkgo.focus="+choice.Focus())
 	cmd.Env = append(os.Environ(), selectedEnv+"="+strings.Join(choice.IDs, "\n"))
 	if os.Getenv("GOGC") == "" { // memory is spent where two cores would collect garbage, as in the testbed
-		cmd.Env = append(cmd.Env, "GOGC=300")
+		cmd.Env = append(cmd.Env, "GOGC="+testbed.HeapGrowth)
 	}
 	for name, value := range env {
 		cmd.Env = append(cmd.Env, name+"="+value)

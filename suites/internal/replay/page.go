@@ -42,9 +42,7 @@ func (r *Run) coming(page scenario.Page, s scenario.Scenario) *scenario.Coming {
 	}
 	this := slices.IndexFunc(page.Scenarios, func(other scenario.Scenario) bool { return other.ID == s.ID })
 	after := r.selected(page.Scenarios[this+1:])
-	for _, later := range after {
-		coming.After = append(coming.After, later.Needs...)
-	}
+	coming.After = needsOf(after)
 	coming.Needs = slices.Concat(s.Needs, coming.After)
 	if len(after) == 0 && !installs(s) {
 		coming.Next = r.next()
@@ -63,8 +61,17 @@ func installs(s scenario.Scenario) bool {
 	})
 }
 
+// selected are the scenarios that will be replayed; all, where nobody knows.
 func (r *Run) selected(scenarios []scenario.Scenario) []scenario.Scenario {
-	return slices.DeleteFunc(slices.Clone(scenarios), func(s scenario.Scenario) bool { return !r.Selected(s.ID) })
+	return slices.DeleteFunc(slices.Clone(scenarios), func(s scenario.Scenario) bool { return r.Selected != nil && !r.Selected(s.ID) })
+}
+
+func needsOf(scenarios []scenario.Scenario) []scenario.Need {
+	var needs []scenario.Need
+	for _, s := range scenarios {
+		needs = append(needs, s.Needs...)
+	}
+	return needs
 }
 
 // next is what the page needs that comes next: Ginkgo takes containers that are made in one place of the code in the order of their texts. Were it
@@ -76,12 +83,8 @@ func (r *Run) next() []scenario.Need {
 	if len(left) == 0 {
 		return nil
 	}
-	var needs []scenario.Need
 	page := slices.MinFunc(left, func(a, b scenario.Page) int { return cmp.Compare(a.Title, b.Title) })
-	for _, s := range r.selected(page.Scenarios) {
-		needs = append(needs, s.Needs...)
-	}
-	return needs
+	return needsOf(r.selected(page.Scenarios))
 }
 
 // Journal keeps results as they come, so that a killed run still has a report.

@@ -4,10 +4,7 @@ package replay
 // mistake shows where the Secret is needed.
 func (r *Run) MakeSecrets() {
 	for _, page := range r.Pages {
-		for _, s := range page.Scenarios {
-			if r.Selected != nil && !r.Selected(s.ID) {
-				continue
-			}
+		for _, s := range r.selected(page.Scenarios) {
 			for _, secret := range s.Secrets() {
 				_, _ = secret.Content()
 			}

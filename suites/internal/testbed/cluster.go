@@ -17,9 +17,11 @@ import (
 	"github.com/meshproof/meshproof/suites/internal/testbed/engine"
 )
 
-// heapGrowth is GOGC, in percent: by how much a heap may outgrow what is alive in it before its garbage is collected. Go's default is 100.
+// HeapGrowth is GOGC, in percent, for the control plane, istiod and the harness: by how much a heap may outgrow what is alive in it before its garbage is
+// collected. Go's default is 100.
+//
 // Source: https://pkg.go.dev/runtime#hdr-Environment_Variables
-const heapGrowth = "300"
+const HeapGrowth = "300"
 
 // What the node needs, the first three everywhere, the others on some machines. Source: kube-proxy's KubeProxyConfiguration v1alpha1, kubeadm's
 // ClusterConfiguration v1beta4, kubelet's KubeletConfiguration v1beta1, containerd's CRI configuration version 2, as kind's node image has it.
@@ -27,7 +29,7 @@ const (
 	promptServices      = "apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\niptables: {minSyncPeriod: 10ms}\n"
 	hastyStore          = "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\netcd: {local: {extraArgs: [{name: unsafe-no-fsync, value: \"true\"}]}}\n"
 	rareCollections     = "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\napiServer: {" + heapEnv + "}\ncontrollerManager: {" + heapEnv + "}\nscheduler: {" + heapEnv + "}\netcd: {local: {" + heapEnv + "}}\n"
-	heapEnv             = "extraEnvs: [{name: GOGC, value: \"" + heapGrowth + "\"}]"
+	heapEnv             = "extraEnvs: [{name: GOGC, value: \"" + HeapGrowth + "\"}]"
 	acceptLegacyCgroups = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nfailCgroupV1: false\n"
 	restrictOOMScore    = "[plugins.\"io.containerd.grpc.v1.cri\"]\n  restrict_oom_score_adj = true\n"
 )
@@ -56,7 +58,7 @@ func kindConfig(set images.Set, e *engine.Engine) *v1alpha4.Cluster {
 func clusterDeviations() []string {
 	return []string{
 		"kube-proxy iptables.minSyncPeriod=10ms: a changed Service is in force at once, not after up to 1 s",
-		"Kubernetes' control plane GOGC=" + heapGrowth + ": memory is spent where two cores would collect garbage",
+		"Kubernetes' control plane GOGC=" + HeapGrowth + ": memory is spent where two cores would collect garbage",
 		"etcd unsafe-no-fsync: nothing of the cluster has to outlive the machine, and every change would wait for the disk",
 	}
 }

@@ -76,7 +76,7 @@ func settings(set images.Set) []setting {
 			"the proxies count connections by listener: that one passed, or failed its handshake, is proven by numbers",
 		},
 		{"values.pilot.env.PILOT_DEBOUNCE_AFTER", "10ms", "istiod sends a change when it has been quiet for 10 ms, not for 100 ms"},
-		{"values.pilot.env.GOGC", heapGrowth, "istiod's garbage is collected less often"},
+		{"values.pilot.env.GOGC", HeapGrowth, "istiod's garbage is collected less often"},
 		{"values.global.imagePullPolicy", "IfNotPresent", ""},
 		{"values.global.proxy.resources.requests", requests("5m", "32Mi"), smallMachine},
 		{"values.pilot.resources.requests", requests("10m", "128Mi"), smallMachine},

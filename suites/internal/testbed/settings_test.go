@@ -33,9 +33,9 @@ func TestOperator(t *testing.T) {
 	}{
 		"upstream's Envoy": {built, map[string]any{
 			"PILOT_ENABLE_METADATA_EXCHANGE": "false", "PILOT_ENABLE_ALPN_FILTER": "false", "PILOT_DISABLE_MX_ALPN": "true",
-			"PILOT_DEBOUNCE_AFTER": "10ms", "GOGC": heapGrowth,
+			"PILOT_DEBOUNCE_AFTER": "10ms", "GOGC": HeapGrowth,
 		}, true},
-		"Istio's proxy": {official, map[string]any{"PILOT_DEBOUNCE_AFTER": "10ms", "GOGC": heapGrowth}, false},
+		"Istio's proxy": {official, map[string]any{"PILOT_DEBOUNCE_AFTER": "10ms", "GOGC": HeapGrowth}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := NewWithT(t)

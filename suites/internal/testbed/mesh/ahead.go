@@ -67,10 +67,10 @@ func (m *Mesh) startOne(ctx context.Context, need scenario.WorkloadNeed) error {
 		k.namespace = need.Peer.Namespace
 		m.ahead[k] = true
 	}
-	if err := m.ensureWorkload(ctx, need); err != nil {
+	if err := m.deploy(ctx, need, objects); err != nil {
 		return err
 	}
-	m.doNotAwait(key{kind: deploymentKind, namespace: need.Peer.Namespace, name: need.Peer.Workload})
+	m.doNotAwait(deploymentOf(need.Peer))
 	return nil
 }
 
@@ -108,5 +108,5 @@ func (m *Mesh) canStartUnnoticed(ctx context.Context, need scenario.WorkloadNeed
 
 // isAhead tells of the proxy of a workload that is started ahead.
 func (m *Mesh) isAhead(peer probe.Peer) bool {
-	return m.ahead[key{kind: deploymentKind, namespace: peer.Namespace, name: peer.Workload}]
+	return m.ahead[deploymentOf(peer)]
 }

@@ -119,6 +119,11 @@ func (k key) String() string {
 // workload is what a key of a workload names.
 func (k key) workload() probe.Peer { return probe.Peer{Namespace: k.namespace, Workload: k.name} }
 
+// deploymentOf is the key of a workload's Deployment.
+func deploymentOf(workload probe.Peer) key {
+	return key{kind: deploymentKind, namespace: workload.Namespace, name: workload.Workload}
+}
+
 // isWorkloadOf tells whether a key of a workload is what is needed.
 func (k key) isWorkloadOf(need scenario.WorkloadNeed) bool {
 	return need.Peer.Namespace == k.namespace && need.Peer.Workload == k.name

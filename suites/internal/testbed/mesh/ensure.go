@@ -157,6 +157,20 @@ func (m *Mesh) ensureWorkload(ctx context.Context, need scenario.WorkloadNeed) e
 	if err != nil {
 		return err
 	}
+	if err := m.deploy(ctx, need, objects); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	m.pending.roll(need.Peer)
+	m.mu.Unlock()
+	if former != nil { // made while the namespace's label was another
+		return m.restart(ctx, need.Peer)
+	}
+	return nil
+}
+
+// deploy makes the objects of a workload, in a namespace that is as they need it.
+func (m *Mesh) deploy(ctx context.Context, need scenario.WorkloadNeed, objects []*unstructured.Unstructured) error {
 	if err := m.ensureNamespace(ctx, need.Peer.Namespace, need.Injected); err != nil {
 		return err
 	}
@@ -167,12 +181,6 @@ func (m *Mesh) ensureWorkload(ctx context.Context, need scenario.WorkloadNeed) e
 		if err := m.ensureObject(ctx, object, need.Peer.Namespace); err != nil {
 			return fmt.Errorf("workload %s: %w", need.Peer, err)
 		}
-	}
-	m.mu.Lock()
-	m.pending.roll(need.Peer)
-	m.mu.Unlock()
-	if former != nil { // made while the namespace's label was another
-		return m.restart(ctx, need.Peer)
 	}
 	return nil
 }

@@ -65,7 +65,7 @@ func (m *Mesh) awaitSpared() {
 
 // sparedProxy tells of the proxy of a workload that is spared.
 func (m *Mesh) sparedProxy(peer probe.Peer) bool {
-	_, spared := m.spared[key{kind: deploymentKind, namespace: peer.Namespace, name: peer.Workload}]
+	_, spared := m.spared[deploymentOf(peer)]
 	return spared
 }
 
