@@ -20,6 +20,7 @@ type Evidence struct {
 	Tunnel  *Response      // what the proxy of curl -x answered to CONNECT, nil when it was not asked or did not answer
 	Server  *Certificate   // the leaf that the server presented on the last connection, nil without TLS
 	Remote  netip.AddrPort // the address curl connected to last
+	Local   netip.AddrPort // where that connection came from
 	Timing  Timing
 	Marker  string // the query value that ties log lines to this request, to all of them when it is sent more than once; empty when unmarked
 	Vars    map[string]string
