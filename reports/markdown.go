@@ -58,7 +58,10 @@ func markdownBroken(b *strings.Builder, r Report) {
 			if result.Verdict != v {
 				continue
 			}
-			text := markdownScenario(result)
+			text := markdownScenario(result, withYAML)
+			if len(text) > left {
+				text = markdownScenario(result, withoutYAML)
+			}
 			if left -= len(text); left < 0 {
 				more++
 				continue
@@ -71,7 +74,13 @@ func markdownBroken(b *strings.Builder, r Report) {
 	}
 }
 
-func markdownScenario(r *Result) string {
+// Whether a scenario is told with what it applied.
+const (
+	withoutYAML = false
+	withYAML    = true
+)
+
+func markdownScenario(r *Result, applied bool) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "#### %s %s: %s\n\n", markdownSign(r.Verdict), r.Verdict, markdownText(r.name()))
 	fmt.Fprintf(&b, "%s · %s, lines %s", inCode(r.ID), inCode(r.Document.Seed), markdownText(r.Document.Lines))
@@ -82,6 +91,9 @@ func markdownScenario(r *Result) string {
 	all := r.brokenBy(r.Verdict)
 	for _, broken := range all {
 		markdownStep(&b, broken)
+	}
+	if applied {
+		markdownApplied(&b, r, all)
 	}
 	for _, leak := range r.Leaks {
 		fmt.Fprintf(&b, "- left behind: %s\n", markdownText(leak))
@@ -111,6 +123,24 @@ func markdownStep(b *strings.Builder, broken brokenStep) {
 	}
 	if broken.Step.Command != "" {
 		fmt.Fprintf(b, "%s\n", fenced(transcript(broken.Step)))
+	}
+	if way := broken.Step.Path.Text(); way != "" {
+		fmt.Fprintf(b, "%s\n", fenced(way))
+	}
+}
+
+// markdownApplied is the YAML of the scenario up to its last broken step, closed.
+func markdownApplied(b *strings.Builder, r *Result, broken []brokenStep) {
+	if len(broken) == 0 {
+		return
+	}
+	for _, step := range r.Steps {
+		for _, applied := range step.Applied {
+			fmt.Fprintf(b, "<details><summary>%s</summary>\n\n%s\n</details>\n\n", markdownHTML(applied.Does+" "+applied.Name), fenced(applied.Text))
+		}
+		if step == broken[len(broken)-1].Step {
+			return
+		}
 	}
 }
 
@@ -160,7 +190,7 @@ func markdownPage(b *strings.Builder, p page) {
 	if (Report{Results: p.Results}).tally().Failed > 0 {
 		open = " open"
 	}
-	fmt.Fprintf(b, "<details%s><summary><b>%s</b>: %s, %s</summary>\n\n", open, strings.ReplaceAll(html.EscapeString(oneLine(p.Name)), "@", "&#64;"), inWords(p.Results), p.took())
+	fmt.Fprintf(b, "<details%s><summary><b>%s</b>: %s, %s</summary>\n\n", open, markdownHTML(p.Name), inWords(p.Results), p.took())
 	b.WriteString("| | scenario | promises held | time |\n|---|---|--:|--:|\n")
 	for _, r := range p.Results {
 		fmt.Fprintf(b, "| %s %s | %s<br>%s | %s | %s |\n",
@@ -206,6 +236,11 @@ func markdownText(text string) string {
 	return strings.NewReplacer(
 		`\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`, "|", `\|`, "[", `\[`, "]", `\]`, "<", "&lt;", ">", "&gt;", "&", "&amp;", "@", "&#64;", "#", `\#`,
 	).Replace(oneLine(text))
+}
+
+// markdownHTML is text on one line inside HTML, that calls nobody.
+func markdownHTML(text string) string {
+	return strings.ReplaceAll(html.EscapeString(oneLine(text)), "@", "&#64;")
 }
 
 // inCode is text as code on one line, also in a cell of a table.

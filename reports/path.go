@@ -38,10 +38,9 @@ type Leg struct {
 	Protocol string `json:"protocol,omitempty"` // HTTP/1.1, HTTP/2, TCP
 	TLS      string `json:"tls,omitempty"`      // "TLS 1.3"; "TLS" where nobody says the version; empty where none was seen
 	SNI      string `json:"sni,omitempty"`
-	NoSNI    bool   `json:"noSni,omitempty"`    // the ClientHello named nobody
-	ALPN     string `json:"alpn,omitempty"`     // what was agreed on; "offered h2,http/1.1" where nothing was
-	Client   string `json:"client,omitempty"`   // subject of the client's certificate
-	Requests int    `json:"requests,omitempty"` // that came over it for this one request, where that is more than one
+	NoSNI    bool   `json:"noSni,omitempty"`  // the ClientHello named nobody
+	ALPN     string `json:"alpn,omitempty"`   // what was agreed on; "offered h2,http/1.1" where nothing was
+	Client   string `json:"client,omitempty"` // subject of the client's certificate
 }
 
 // HopRole says what a hop is.
@@ -75,6 +74,9 @@ func (h Hop) IsTrouble() bool {
 	return h.Lines > 1 || h.State != "" && h.State != HopUnknown
 }
 
+// noSNI tells of a ClientHello that named nobody.
+const noSNI = "no SNI"
+
 // Words are protocol, TLS, SNI and ALPN as far as somebody tells them, each a word of its own.
 func (l *Leg) Words() []string {
 	if l == nil {
@@ -90,13 +92,10 @@ func (l *Leg) Words() []string {
 	add("", l.TLS)
 	add("SNI ", l.SNI)
 	if l.NoSNI {
-		words = append(words, "no SNI")
+		words = append(words, noSNI)
 	}
 	add("ALPN ", l.ALPN)
 	add("by ", l.Client)
-	if l.Requests > 1 {
-		words = append(words, counted(l.Requests, "request"))
-	}
 	return words
 }
 
@@ -145,17 +144,23 @@ func (p *TrafficPath) Text() string {
 		return ""
 	}
 	var b strings.Builder
-	for _, way := range p.Ways {
+	for i, way := range p.Ways {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
 		way.write(&b, p.width())
 	}
 	if p.More > 0 {
-		fmt.Fprintf(&b, "and %s\n", counted(p.More, "way")+" more")
+		b.WriteString(p.more() + "\n")
 	}
 	for _, hop := range p.Beside {
 		fmt.Fprintf(&b, "beside   %s %s: %s\n", hop.Role, hop.title(), oneLine(hop.Note))
 	}
 	return b.String()
 }
+
+// more tells of the ways that are left out.
+func (p *TrafficPath) more() string { return fmt.Sprintf("and %d more, by other ways", p.More) }
 
 // width is that of the column of names.
 func (p *TrafficPath) width() int {

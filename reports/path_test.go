@@ -25,7 +25,7 @@ client   curl.default�[31m      exit 0
 gateway  gate.istio-system      GET / 503 · outbound|443||door · doubled: 2 lines · ! unexpected: nobody tells of it
    ✗
 upstream door 198.51.100.7:443  ! unreached
-and 1 way more
+and 1 more, by other ways
 beside   sidecar door.default: no line
 `))
 }

@@ -107,7 +107,7 @@ func (d doubt) or(hop reports.Hop) (reports.HopState, string) {
 }
 
 // unaccounted is the doubt about what is reached by nobody who says so.
-var unaccounted = doubt{reports.HopUnexpected, "no hop before tells of this connection"}
+var unaccounted = doubt{reports.HopUnexpected, "no hop tells of it"}
 
 // origin is where a stop's traffic came from, when no other stop tells: the client, with its sidecar where that wrote no line of it, or a workload on
 // the way that asks another one.

@@ -205,6 +205,7 @@ gateway  istio-ingressgateway.istio-system       GET /api/catalog 200 · outboun
 sidecar  webapp.istioinaction                    GET /api/catalog 200 · inbound|8080||
    │
 workload webapp.istioinaction 10.244.0.70:8080
+
 workload webapp.istioinaction
    │     HTTP/1.1
 sidecar  webapp.istioinaction                    GET /items 200 · outbound|80||catalog.istioinaction.svc.cluster.local
@@ -253,7 +254,7 @@ beside   gateway istio-egressgateway.istio-system: no line, and nothing proves t
 		{"the client goes past its sidecar", scenario.Curl, answered(visited(logged(0, lines(sidecar, "")), fromClient.plain("")), 301), `
 client   curl.default          exit 0, 301
    │     HTTP/1.1
-site     cnn 198.51.100.67:80  GET /politics 301 · ! unexpected: no hop before tells of this connection
+site     cnn 198.51.100.67:80  GET /politics 301 · ! unexpected: no hop tells of it
 beside   sidecar curl.default: no line, and none is missing
 `},
 		{"the sidecar passes on and logs nothing", scenario.Curl, answered(visited(logged(0, lines(sidecar, "")), fromSidecar.plain("")), 301), `
@@ -268,9 +269,10 @@ client   curl.default           exit 35
    │     TCP
 sidecar  curl.default           connection UH · BlackHoleCluster · ! ended
    ✗
+
 upstream 10.244.0.99            unknown
    │     HTTP/2 · TLS 1.3 · SNI edition.cnn.com · ALPN h2
-site     cnn 198.51.100.67:443  GET /politics 200 · ! unexpected: no hop before tells of this connection
+site     cnn 198.51.100.67:443  GET /politics 200 · ! unexpected: no hop tells of it
 `},
 		{"the sidecar says that it went to a site, where nothing arrived", scenario.Curl, answered(visited(logged(0, lines(sidecar, direct))), 301), `
 client   curl.default                      exit 0, 301
