@@ -58,9 +58,9 @@ func markdownBroken(b *strings.Builder, r Report) {
 			if result.Verdict != v {
 				continue
 			}
-			text := markdownScenario(result, withYAML)
+			text := markdownScenario(result, markdownApplied(result))
 			if len(text) > left {
-				text = markdownScenario(result, withoutYAML)
+				text = markdownScenario(result, "")
 			}
 			if left -= len(text); left < 0 {
 				more++
@@ -74,13 +74,7 @@ func markdownBroken(b *strings.Builder, r Report) {
 	}
 }
 
-// Whether a scenario is told with what it applied.
-const (
-	withoutYAML = false
-	withYAML    = true
-)
-
-func markdownScenario(r *Result, applied bool) string {
+func markdownScenario(r *Result, applied string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "#### %s %s: %s\n\n", markdownSign(r.Verdict), r.Verdict, markdownText(r.name()))
 	fmt.Fprintf(&b, "%s · %s, lines %s", inCode(r.ID), inCode(r.Document.Seed), markdownText(r.Document.Lines))
@@ -92,9 +86,7 @@ func markdownScenario(r *Result, applied bool) string {
 	for _, broken := range all {
 		markdownStep(&b, broken)
 	}
-	if applied {
-		markdownApplied(&b, r, all)
-	}
+	b.WriteString(applied)
 	for _, leak := range r.Leaks {
 		fmt.Fprintf(&b, "- left behind: %s\n", markdownText(leak))
 	}
@@ -129,19 +121,22 @@ func markdownStep(b *strings.Builder, broken brokenStep) {
 	}
 }
 
-// markdownApplied is the YAML of the scenario up to its last broken step, closed.
-func markdownApplied(b *strings.Builder, r *Result, broken []brokenStep) {
+// markdownApplied is the YAML of a scenario up to its last broken step, closed.
+func markdownApplied(r *Result) string {
+	broken := r.brokenBy(r.Verdict)
 	if len(broken) == 0 {
-		return
+		return ""
 	}
+	var b strings.Builder
 	for _, step := range r.Steps {
 		for _, applied := range step.Applied {
-			fmt.Fprintf(b, "<details><summary>%s</summary>\n\n%s\n</details>\n\n", markdownHTML(applied.Does+" "+applied.Name), fenced(applied.Text))
+			fmt.Fprintf(&b, "<details><summary>%s</summary>\n\n%s\n</details>\n\n", markdownHTML(applied.Does+" "+applied.Name), fenced(applied.Text))
 		}
 		if step == broken[len(broken)-1].Step {
-			return
+			break
 		}
 	}
+	return b.String()
 }
 
 func markdownNotRun(b *strings.Builder, r Report) {

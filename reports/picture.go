@@ -52,11 +52,11 @@ func draw(p *TrafficPath) *picture {
 		d.way(way)
 	}
 	if p.More > 0 {
-		d.label(1, d.Height+lineHeight-4, "small", p.more(), 100)
+		d.label(pictureLabel{X: 1, Y: d.Height + lineHeight - 4, Class: "small", Text: p.more()}, 100)
 		d.Height += lineHeight + 2
 	}
 	for _, hop := range p.Beside {
-		d.label(1, d.Height+lineHeight-4, "small", "beside: "+string(hop.Role)+" "+hop.title()+": "+hop.Note, 100)
+		d.label(pictureLabel{X: 1, Y: d.Height + lineHeight - 4, Class: "small", Text: "beside: " + string(hop.Role) + " " + hop.title() + ": " + hop.Note}, 100)
 		d.Height += lineHeight + 2
 	}
 	return d
@@ -73,7 +73,7 @@ func (d *picture) way(way Way) {
 		notes = append(notes, "request id "+way.RequestID)
 	}
 	if len(notes) > 0 {
-		d.label(x, top+lineHeight-3, "small", strings.Join(notes, ", "), 100)
+		d.label(pictureLabel{X: x, Y: top + lineHeight - 3, Class: "small", Text: strings.Join(notes, ", ")}, 100)
 		top += lineHeight + 4
 	}
 	for i, hop := range way.Hops {
@@ -101,9 +101,9 @@ func (d *picture) box(hop Hop, x, y int) {
 			name, place = workload, namespace
 		}
 	}
-	d.label(x+10, y+15, "role", string(hop.Role), 20)
-	d.label(x+10, y+31, "name", name, 19)
-	d.label(x+10, y+45, "small", place, (boxWidth-16)/smallChar)
+	d.label(pictureLabel{X: x + 10, Y: y + 15, Class: "role", Text: string(hop.Role)}, 20)
+	d.label(pictureLabel{X: x + 10, Y: y + 31, Class: "name", Text: name}, 19)
+	d.label(pictureLabel{X: x + 10, Y: y + 45, Class: "small", Text: place}, (boxWidth-16)/smallChar)
 }
 
 // words are what the hop testifies, below its box, as far as the next box; it tells how many lines they take.
@@ -114,7 +114,7 @@ func (d *picture) words(hop Hop, x, y int) int {
 		if hop.IsTrouble() && i == len(said)-1 {
 			class = "small " + hop.look()
 		}
-		d.label(x, y+i*lineHeight, class, text, (boxWidth+legWidth-8)/smallChar)
+		d.label(pictureLabel{X: x, Y: y + i*lineHeight, Class: class, Text: text}, (boxWidth+legWidth-8)/smallChar)
 	}
 	return len(said)
 }
@@ -131,13 +131,13 @@ func (d *picture) leg(hop Hop, x, top int) {
 	}
 	above, below := hop.Leg.split()
 	const room, middle = (legWidth - 4) / smallChar, legWidth / 2
-	d.label(x+middle, line.Y-6, "small middle", above, room)
+	d.label(pictureLabel{X: x + middle, Y: line.Y - 6, Class: "small middle", Text: above}, room)
 	for i, word := range below {
 		class := "small middle"
 		if word == noSNI {
 			class += " odd"
 		}
-		d.label(x+middle, line.Y+lineHeight+i*(lineHeight-1), class, word, room)
+		d.label(pictureLabel{X: x + middle, Y: line.Y + lineHeight + i*(lineHeight-1), Class: class, Text: word}, room)
 	}
 }
 
@@ -153,16 +153,16 @@ func (l *Leg) split() (above string, below []string) {
 	return strings.Join(words[:heads], " · "), words[heads:]
 }
 
-func (d *picture) label(x, y int, class, text string, room int) {
-	if text == "" {
+// label writes a text into room for so many letters.
+func (d *picture) label(label pictureLabel, room int) {
+	if label.Text == "" {
 		return
 	}
-	label := pictureLabel{X: x, Y: y, Class: class, Text: squeezed(text, room)}
-	if label.Text != text {
-		label.Whole = text
+	if whole := label.Text; len([]rune(whole)) > room {
+		label.Text, label.Whole = squeezed(whole, room), whole
 	}
 	d.Labels = append(d.Labels, label)
-	d.Width = max(d.Width, x+len([]rune(label.Text))*smallChar+2)
+	d.Width = max(d.Width, label.X+len([]rune(label.Text))*smallChar+2)
 }
 
 // look is the class of a hop's colours.
@@ -178,12 +178,9 @@ func (h Hop) look() string {
 	return ""
 }
 
-// squeezed is a text without its middle, where it has more letters than there is room for: names differ at both ends.
+// squeezed is a long text without its middle: names differ at both ends.
 func squeezed(text string, room int) string {
 	letters := []rune(text)
-	if len(letters) <= room {
-		return text
-	}
 	head := (room - 1) * 2 / 3
 	return string(letters[:head]) + "…" + string(letters[len(letters)-(room-1-head):])
 }

@@ -432,7 +432,7 @@ func nameOf(peer probe.Peer) string { return peer.Workload + "." + peer.Namespac
 
 // serviceOf is the host of an upstream cluster, of a Service of the mesh its name and namespace; the cluster's own name, where it has no host.
 //
-// Source: https://istio.io/latest/docs/ops/diagnostic-tools/proxy-cmd/, "outbound|9080||reviews.default.svc.cluster.local"
+// Source: https://istio.io/latest/docs/ops/diagnostic-tools/proxy-cmd/
 func serviceOf(cluster string) string {
 	parts := strings.Split(cluster, "|")
 	return strings.TrimSuffix(parts[len(parts)-1], ".svc.cluster.local")

@@ -8,6 +8,7 @@ import (
 
 	. "github.com/onsi/gomega"
 
+	"github.com/meshproof/meshproof/reports"
 	"github.com/meshproof/meshproof/suites/internal/probe"
 	"github.com/meshproof/meshproof/suites/internal/replay"
 	"github.com/meshproof/meshproof/suites/internal/scenario"
@@ -347,6 +348,18 @@ func TestOnlyRequestsHaveAPath(t *testing.T) {
 	g := NewWithT(t)
 	g.Expect(replay.PathOf(scenario.GetAction{Resource: "pod"}, probe.Evidence{})).To(BeNil())
 	g.Expect(replay.PathOf(scenario.GetAction{Resource: "pod"}, probe.Evidence{}).Text()).To(BeEmpty())
+}
+
+// Whoever reads in a terminal why a promise failed sees the way as well; of a step that passed, nothing.
+func TestExplainShowsTheWay(t *testing.T) {
+	g := NewWithT(t)
+	step := func(verdict reports.Verdict) *reports.StepResult {
+		path := replay.PathOf(scenario.SendAction{Probe: probe.Probe{From: scenario.Curl}}, logged(35, lines(sidecar, blackHole)))
+		return &reports.StepResult{Says: "Ask", Verdict: verdict, Path: path, Expectations: []*reports.ExpectationResult{{Says: "it answers", Verdict: verdict, Got: "exit 35"}}}
+	}
+	const ended = "sidecar  curl.default  connection UH · BlackHoleCluster · ! ended"
+	g.Expect(replay.Explain(&reports.Result{Steps: []*reports.StepResult{step(reports.Failed)}})).To(ContainSubstring(ended))
+	g.Expect(replay.Explain(&reports.Result{Steps: []*reports.StepResult{step(reports.Passed)}})).NotTo(ContainSubstring(ended))
 }
 
 // What a client sends cannot spoil the picture: it is cut, and stays on its line.

@@ -73,22 +73,33 @@ const (
 
 // join finds for every stop and every site where its traffic came from, what is sure first.
 func join(stops []*stop, sites []*arrival) {
-	for _, sure := range []int{byAddress, byClient, byID} {
+	surest := []int{byAddress, byClient, byID}
+	for _, sure := range surest {
 		for _, next := range stops {
-			for _, prev := range stops {
-				if next.prev == nil && prev.next == nil && prev.leadsTo(next) == sure {
-					prev.next, next.prev = next, prev
-				}
-			}
+			next.comeFrom(stops, sure)
 		}
 	}
-	for _, sure := range []int{byAddress, byClient, byID} {
+	for _, sure := range surest {
 		for _, s := range stops {
-			for _, site := range sites {
-				if s.next == nil && s.site == nil && s.arrivesAs(site) == sure {
-					s.site, site.told = site, true
-				}
-			}
+			s.goTo(sites, sure)
+		}
+	}
+}
+
+// comeFrom finds the stop before this one, as surely as is asked.
+func (s *stop) comeFrom(stops []*stop, sure int) {
+	for _, prev := range stops {
+		if s.prev == nil && prev.next == nil && prev.leadsTo(s) == sure {
+			prev.next, s.prev = s, prev
+		}
+	}
+}
+
+// goTo finds the site at which the traffic of a last stop arrived.
+func (s *stop) goTo(sites []*arrival, sure int) {
+	for _, site := range sites {
+		if s.next == nil && s.site == nil && s.arrivesAs(site) == sure {
+			s.site, site.told = site, true
 		}
 	}
 }
