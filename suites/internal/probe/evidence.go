@@ -20,7 +20,6 @@ type Evidence struct {
 	Tunnel  *Response      // what the proxy of curl -x answered to CONNECT, nil when it was not asked or did not answer
 	Server  *Certificate   // the leaf that the server presented on the last connection, nil without TLS
 	Remote  netip.AddrPort // the address curl connected to last
-	Local   netip.AddrPort // where that connection came from
 	Timing  Timing
 	Marker  string // the query value that ties log lines to this request, to all of them when it is sent more than once; empty when unmarked
 	Vars    map[string]string
@@ -38,8 +37,9 @@ type Evidence struct {
 	Logs  map[Peer][]LogLine // parsed lines every proxy and server wrote since the cursor taken before the request
 	Fence map[Peer]bool      // proxies for which a later, known line has been seen: what is not in Logs was not logged
 
-	At   time.Time
-	Took time.Duration
+	At    time.Time
+	Took  time.Duration
+	Local netip.AddrPort // where curl's connection to Remote came from
 }
 
 // Object is one Kubernetes object as the API server returned it.

@@ -294,7 +294,7 @@ func siteHop(site *arrival, before *stop) reports.Hop {
 		}
 	}
 	if len(own) > 0 {
-		hop.Leg.Protocol = own[0].Protocol
+		hop.Leg.Protocol = strings.Replace(own[0].Protocol, "HTTP/2.0", "HTTP/2", 1) // as Envoy calls it
 		hop.Line = short(fmt.Sprintf("%s %s %d", own[0].Method, own[0].Path, own[0].Status))
 	}
 	if site.Refused != "" {
