@@ -95,7 +95,7 @@ func (d *picture) way(way Way) {
 
 func (d *picture) box(hop Hop, x, y int) {
 	d.Boxes = append(d.Boxes, pictureBox{X: x, Y: y, Look: hop.look(), Double: hop.Lines > 1})
-	name, place := oneLine(hop.Name), oneLine(hop.Address)
+	name, place := hop.Name, hop.Address
 	if place == "" || hop.Role == RoleGateway || hop.Role == RoleWorkload {
 		if workload, namespace, ok := strings.Cut(name, "."); ok && hop.Role != RoleUpstream {
 			name, place = workload, namespace
@@ -155,7 +155,7 @@ func (l *Leg) split() (above string, below []string) {
 
 // label writes a text into room for so many letters.
 func (d *picture) label(label pictureLabel, room int) {
-	if label.Text == "" {
+	if label.Text = oneLine(label.Text); label.Text == "" {
 		return
 	}
 	if whole := label.Text; len([]rune(whole)) > room {
