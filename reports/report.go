@@ -112,6 +112,8 @@ type StepResult struct {
 	Took         Seconds              `json:"took"`
 	Command      string               `json:"command,omitempty"` // the last attempt's, can be pasted
 	Answer       string               `json:"answer,omitempty"`  // the last attempt's, in a few lines
+	Path         *TrafficPath         `json:"path,omitempty"`    // the last attempt's, of a request
+	Applied      []Manifest           `json:"applied,omitempty"` // what a change applied, in order
 	Note         string               `json:"note,omitempty"`
 	Error        string               `json:"error,omitempty"`
 	Expectations []*ExpectationResult `json:"expectations"`
@@ -130,6 +132,13 @@ type Late struct {
 // String is the lateness in one line.
 func (l Late) String() string {
 	return fmt.Sprintf("%s, %s, %.1f s", l.What, counted(l.Attempts, "attempt"), time.Duration(l.Took).Seconds())
+}
+
+// Manifest is a text that a step gave to the API server.
+type Manifest struct {
+	Does string `json:"does"` // what was done with it, as kubectl calls it: "apply", "delete", "patch deployment"
+	Name string `json:"name"` // of the page's file, or of the object
+	Text string `json:"text"` // as it was applied: the page's shell variables are expanded
 }
 
 // ExpectationResult is one promise.

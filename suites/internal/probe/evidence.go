@@ -37,8 +37,9 @@ type Evidence struct {
 	Logs  map[Peer][]LogLine // parsed lines every proxy and server wrote since the cursor taken before the request
 	Fence map[Peer]bool      // proxies for which a later, known line has been seen: what is not in Logs was not logged
 
-	At   time.Time
-	Took time.Duration
+	At    time.Time
+	Took  time.Duration
+	Local netip.AddrPort // where curl's connection to Remote came from
 }
 
 // Object is one Kubernetes object as the API server returned it.

@@ -27,6 +27,7 @@ type record struct {
 	Tunnel   *answer                   `json:"tunnel,omitempty"`
 	Server   *certificateRecord        `json:"server,omitempty"`
 	Remote   string                    `json:"remote,omitempty"`
+	Local    string                    `json:"local,omitempty"`
 	Timing   *timingRecord             `json:"timing,omitempty"`
 	Stdout   string                    `json:"stdout,omitempty"`
 	Stderr   string                    `json:"stderr,omitempty"`
@@ -79,6 +80,9 @@ func (e Evidence) MarshalJSON() ([]byte, error) {
 	}
 	if e.Remote.IsValid() {
 		r.Remote = e.Remote.String()
+	}
+	if e.Local.IsValid() {
+		r.Local = e.Local.String()
 	}
 	if e.Timing != (Timing{}) {
 		t := e.Timing

@@ -48,6 +48,7 @@ func (w *walk) ask(ctx context.Context, q scenario.Question, step scenario.Step,
 			a.faults = 0
 			evidence.Remembered = w.remembered
 			w.keep(evidence, res)
+			res.Path = pathOf(q, evidence)
 			if a.judge(evidence) {
 				w.remember(q, evidence)
 				res.Late = a.late()
