@@ -13,6 +13,8 @@ type promise struct {
 	name     string // as a page writes it: HaveStatus(200)
 	kind     kind
 	negative bool
+	logs     []probe.Peer // whose logs it judges
+	counters []probe.Peer // whose counters it judges
 	judge    func(e probe.Evidence) (finding, error)
 }
 
@@ -50,6 +52,12 @@ func (p promise) NegatedFailureMessage(actual any) string {
 
 // Negative tells that the promise is a refusal or an absence.
 func (p promise) Negative() bool { return p.negative }
+
+// Logs are the proxies and servers whose logs the promise judges.
+func (p promise) Logs() []probe.Peer { return p.logs }
+
+// Counters are the proxies whose counters the promise judges.
+func (p promise) Counters() []probe.Peer { return p.counters }
 
 // String is the promise as a page writes it.
 func (p promise) String() string { return p.name }
