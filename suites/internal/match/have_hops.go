@@ -52,8 +52,9 @@ func HaveHops(hops ...Hop) types.GomegaMatcher {
 		wanted[i] = hop.says
 	}
 	chain := strings.Join(wanted, ", then ")
+	refused := len(hops) > 0 && hops[len(hops)-1].refuses
 	return promise{
-		name: "HaveHops(" + chain + ")", kind: aRequest, negative: len(hops) > 0 && hops[len(hops)-1].refuses,
+		name: "HaveHops(" + chain + ")", kind: aRequest, negative: refused, refuses: refused,
 		judge: func(e probe.Evidence) (finding, error) {
 			if len(hops) == 0 {
 				return finding{}, fmt.Errorf("it needs the answers, such as HaveHops(MovedTo(url), Status(200))")

@@ -12,7 +12,7 @@ import (
 // HaveStatus promises the status code of the last answer.
 func HaveStatus(code int) types.GomegaMatcher {
 	return promise{
-		name: named("HaveStatus", code), kind: aRequest, negative: code >= http.StatusBadRequest,
+		name: named("HaveStatus", code), kind: aRequest, negative: code >= http.StatusBadRequest, refuses: code >= http.StatusBadRequest,
 		judge: func(e probe.Evidence) (finding, error) {
 			last := e.Last()
 			return finding{

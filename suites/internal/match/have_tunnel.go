@@ -12,7 +12,7 @@ import (
 // HaveTunnel promises the status that the proxy (curl -x, HTTPS_PROXY) gave to CONNECT: 200 for a tunnel, 403 for a refusal.
 func HaveTunnel(code int) types.GomegaMatcher {
 	return promise{
-		name: named("HaveTunnel", code), kind: aRequest, negative: code >= http.StatusBadRequest,
+		name: named("HaveTunnel", code), kind: aRequest, negative: code >= http.StatusBadRequest, refuses: code >= http.StatusBadRequest,
 		judge: func(e probe.Evidence) (finding, error) {
 			found := finding{wanted: fmt.Sprintf("status %d from the proxy to CONNECT", code), got: "no answer of a proxy to CONNECT"}
 			if text := e.CurlError(); text != "" {

@@ -22,7 +22,7 @@ const shownLines = 4
 // the log has arrived.
 func LoggedBy(peer probe.Peer, want ...Line) types.GomegaMatcher {
 	return promise{
-		name: fmt.Sprintf("LoggedBy(%s, …)", peer), negative: slices.ContainsFunc(want, Line.refuses), logs: []probe.Peer{peer},
+		name: fmt.Sprintf("LoggedBy(%s, …)", peer), negative: slices.ContainsFunc(want, Line.refuses), logs: []probe.Peer{peer}, lists: []probe.Peer{peer},
 		judge: func(e probe.Evidence) (finding, error) {
 			unset := func(line Line) bool { return len(line.fields(probe.LogLine{})) == 0 }
 			if len(want) == 0 || slices.ContainsFunc(want, unset) {
