@@ -187,6 +187,17 @@ func brewed(authority, cluster string) Line {
 	}
 }
 
+// inPlain and overTLS are such a line with how the client came: without TLS, or over it by a server name.
+func inPlain(line Line) Line {
+	line.Protocol, line.SNI = "HTTP/1.1", Dash
+	return line
+}
+
+func overTLS(line Line, name string) Line {
+	line.Protocol, line.SNI = "HTTP/1.1", name
+	return line
+}
+
 // served is the control run of a refusal: the teapot comes from httpbin.
 func served(authority, cluster string) []Expectation {
 	return []Expectation{
@@ -195,15 +206,19 @@ func served(authority, cluster string) []Expectation {
 	}
 }
 
-// unrouted are the promises about a request for which a gateway has no route.
-func unrouted(at probe.Peer, authority string, more ...Expectation) []Expectation {
-	return append([]Expectation{
-		Derived("the gateway answers 404", HaveStatus(404)),
-		Derived("without a body", HaveBody(BeEmpty())),
-		Derived("because it has no route, and asks no backend", LoggedBy(at, Line{
-			Code: 404, Flags: "NR", Details: "route_not_found", Authority: authority, UpstreamHost: Dash, UpstreamCluster: Dash,
-		})),
-	}, more...)
+// noRoute is a gateway's line for a request for which it has no route.
+func noRoute(authority string) Line {
+	return Line{Code: 404, Flags: "NR", Details: "route_not_found", Authority: authority, UpstreamHost: Dash, UpstreamCluster: Dash}
+}
+
+// unrouted are the promises about such a request.
+func unrouted(at probe.Peer, authority string) []Expectation {
+	return notFound(Derived("because it has no route, and asks no backend", LoggedBy(at, noRoute(authority))))
+}
+
+// notFound are those about a gateway's own 404, with the reason in its log.
+func notFound(reason Expectation) []Expectation {
+	return []Expectation{Derived("the gateway answers 404", HaveStatus(404)), Derived("without a body", HaveBody(BeEmpty())), reason}
 }
 
 // refused are the promises about a connection to a port on which nothing listens.

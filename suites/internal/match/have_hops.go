@@ -31,7 +31,7 @@ func MovedTo(url string) Hop {
 // Status is an answer with this code.
 func Status(code int) Hop {
 	return Hop{
-		says: fmt.Sprint(code), refuses: code >= http.StatusBadRequest,
+		says: fmt.Sprint(code), refuses: isError(code),
 		holds: func(_ probe.Evidence, got probe.Response) (bool, error) { return got.Code == code, nil },
 	}
 }

@@ -168,10 +168,20 @@ func (v *validation) send(where string, s Scenario, step Step, do SendAction) {
 	if len(step.Want) == 0 {
 		v.report("%s: a request without a promise proves nothing", where)
 	}
-	if refusal(step) && !hasControl(s, do.Probe) {
-		v.report("%s: a refusal needs a control run, the same request succeeding, in the same scenario", where)
+	switch refused := refusal(step); {
+	case !refused && step.Unlike != 0:
+		v.report("%s: it is no refusal, and names in what it differs from its control run: %s", where, step.Unlike)
+	case refused && !hasControl(s, step, do.Probe):
+		v.report("%s: a refusal needs a control run, %s succeeding, in the same scenario", where, controlOf(step))
 	}
 	v.watched(where, step, do)
+}
+
+func controlOf(step Step) string {
+	if step.Unlike == 0 {
+		return "the same request"
+	}
+	return "a request that differs in its " + step.Unlike.String() + " alone"
 }
 
 // watched checks that a log or a counter that is read is judged, and that one that is judged is read.
@@ -220,45 +230,6 @@ func repeated(peers []probe.Peer) []probe.Peer {
 		}
 	}
 	return again
-}
-
-// refusal tells whether a step promises that its request is refused, or nothing but absences.
-func refusal(step Step) bool {
-	absences := true
-	for _, e := range step.Want {
-		if e.Match == nil {
-			continue
-		}
-		if isRefusal(e.Match) {
-			return true
-		}
-		absences = absences && IsNegative(e.Match)
-	}
-	return absences
-}
-
-// hasControl looks for the same request with a promise that is not a refusal.
-func hasControl(s Scenario, p probe.Probe) bool {
-	return slices.ContainsFunc(s.Steps, func(step Step) bool {
-		send, ok := step.Do.(SendAction)
-		return ok && isSameRequest(send.Probe, p) && !refusal(step)
-	})
-}
-
-// isSameRequest compares everything that curl is told but for how long it may take, which no proxy sees, and the mark of the harness.
-func isSameRequest(a, b probe.Probe) bool {
-	return reflect.DeepEqual(asSent(a), asSent(b))
-}
-
-func asSent(p probe.Probe) probe.Probe {
-	p.Connect, p.Max, p.Unmarked = 0, 0, false
-	if len(p.Header) == 0 {
-		p.Header = nil
-	}
-	if len(p.Resolve) == 0 {
-		p.Resolve = nil
-	}
-	return p
 }
 
 func (v *validation) files(where string, c Change) {
