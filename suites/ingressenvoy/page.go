@@ -4,6 +4,7 @@ package ingressenvoy
 
 import (
 	"embed"
+	"fmt"
 	"net/http"
 
 	. "github.com/onsi/gomega"
@@ -231,8 +232,14 @@ func route(prefix, cluster, virtualService string) Route {
 	return Route{Path: "prefix " + prefix, Cluster: cluster, Source: "virtual-service/" + virtualService}
 }
 
-// own are the ports on which a gateway listens for itself, for health and for metrics.
-func own(more ...uint32) []uint32 { return append([]uint32{15021, 15090}, more...) }
+// own are where a gateway listens for itself, for health and for metrics, and more ports.
+func own(more ...uint32) []string {
+	var addresses []string
+	for _, port := range append([]uint32{15021, 15090}, more...) {
+		addresses = append(addresses, fmt.Sprintf("0.0.0.0:%d", port))
+	}
+	return addresses
+}
 
 // atRest is a gateway to which nothing applies.
 func atRest() Expectation {

@@ -44,7 +44,7 @@ func gatewayWithoutRoute() Scenario {
 				Says: "The gateway has no route yet",
 				Do:   Inspect(IngressGateway),
 				Want: []Expectation{
-					Derived("it listens on one port more", ListenOn(8080, 15021, 15090)),
+					Derived("it listens on one port more", ListenOn("0.0.0.0:8080", "0.0.0.0:15021", "0.0.0.0:15090")),
 					Derived("where every request is looked up in one table", HaveFilterChains(8080, Chain{Route: "http.8080"})),
 					Derived("the table has one virtual host, the black hole", HaveVirtualHosts("http.8080", "blackhole:80")),
 					Derived("which is for every host", HaveDomains("http.8080", "blackhole:80", "*")),

@@ -54,7 +54,7 @@ func multiHostConfig() Scenario {
 			Documented("the catalog with its own", HaveTransportSocket(8443, catalogHost, TLSContext{Certificate: catalogSDS})),
 			Derived("webapp's is webapp's", HaveSecretCertificate(webappSDS, Leaf{Subject: subject(webappHost), Serial: serial(webappHost)})),
 			Derived("the catalog's the catalog's", HaveSecretCertificate(catalogSDS, Leaf{Subject: subject(catalogHost), Serial: serial(catalogHost)})),
-			Derived("port 80 is closed: the Gateway does not name it any more", ListenOn(8443, 15021, 15090)),
+			Derived("port 80 is closed: the Gateway does not name it any more", ListenOn("0.0.0.0:8443", "0.0.0.0:15021", "0.0.0.0:15090")),
 		},
 	}
 	steps := []Step{
@@ -224,7 +224,7 @@ func multiHostPlainAsWritten() Scenario {
 	steps = append(steps, Step{
 		Says: "No Gateway names port 80",
 		Do:   Inspect(IngressGateway),
-		Want: []Expectation{Derived("the gateway listens on 443 alone, beside its own ports", ListenOn(8443, 15021, 15090))},
+		Want: []Expectation{Derived("the gateway listens on 443 alone, beside its own ports", ListenOn("0.0.0.0:8443", "0.0.0.0:15021", "0.0.0.0:15090"))},
 	})
 	steps = append(steps, closedProbes()...)
 	steps = append(steps, withPort80())
