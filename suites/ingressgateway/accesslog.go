@@ -252,6 +252,7 @@ func accessLogLineShapes() Scenario {
 					Authority: webappHost, UpstreamHost: HaveSuffix(":8080"), UpstreamCluster: webappCluster, DownstreamLocal: HaveSuffix(":8443"),
 					DownstreamRemote: Matching(`^${CLIENT_IP}:`), SNI: webappHost, Route: Dash,
 				})),
+				Derived("webapp's sidecar logs it, and webapp's own request to the catalog", LoggedBy(webapp.Proxy(), shown(webapp.Proxy())...)),
 				Derived("the id in the line goes on to the service", LoggedWithOneID(IngressGateway, webapp.Proxy())),
 			),
 		},
