@@ -167,7 +167,8 @@ func TestHaveAccessLog(t *testing.T) {
 	without.Listeners[1].Default.TCP.AccessLogs = nil
 	filtered.Listeners[1].Default.TCP.AccessLogs[0].Conditional = true
 	doubled.Listeners[1].Default.TCP.AccessLogs = append(doubled.Listeners[1].Default.TCP.AccessLogs, proxyconfig.AccessLog{Path: "/dev/stdout"})
-	nowhere.Listeners[1].Default = &proxyconfig.FilterChain{TCP: &proxyconfig.TCP{Clusters: []proxyconfig.WeightedCluster{{Name: "BlackHoleCluster"}}}}
+	hole := &proxyconfig.TCP{Clusters: []proxyconfig.WeightedCluster{{Name: "BlackHoleCluster"}}}
+	nowhere.Listeners[1].Default = &proxyconfig.FilterChain{TCP: hole, Match: proxyconfig.Match{DestinationPort: 15006}}
 	const wanted = "wanted one access log for each filter chain, to /dev/stdout, got " + from
 	elsewhere := gatewayConfig()
 	elsewhere.Listeners[0].FilterChains[0].HTTP.AccessLogs = []proxyconfig.AccessLog{{Path: "/tmp/log"}}
