@@ -31,7 +31,7 @@ func TestAddressesAreTheStandIns(t *testing.T) {
 func TestPatternOfCNN(t *testing.T) {
 	g := NewWithT(t)
 	fits := func(local string) bool {
-		e := probe.Evidence{Logs: map[probe.Peer][]probe.LogLine{scenario.Curl: {{Format: probe.EnvoyTCP, DownstreamLocal: local}}}}
+		e := probe.Evidence{Fence: map[probe.Peer]bool{scenario.Curl: true}, Logs: map[probe.Peer][]probe.LogLine{scenario.Curl: {{Format: probe.EnvoyTCP, DownstreamLocal: local}}}}
 		ok, err := match.LoggedBy(scenario.Curl, match.Line{DownstreamLocal: toCNN()}).Match(e)
 		g.Expect(err).NotTo(HaveOccurred())
 		return ok

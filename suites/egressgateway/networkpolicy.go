@@ -163,6 +163,7 @@ func networkPolicyViaGateway() Scenario {
 			Want: []Expectation{
 				Derived("the request fails", HaveExit(35)),
 				Derived("the sidecar has no such cluster as the route names", LoggedBy(testEgress().Proxy(), Line{Method: Dash, Flags: "NC"})),
+				Derived("the gateway saw nothing of it", NotLoggedBy(EgressGateway)),
 			},
 		},
 		Step{

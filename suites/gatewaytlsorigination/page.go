@@ -101,16 +101,15 @@ func addresses() []Step {
 func welcomed() []Expectation {
 	return []Expectation{
 		Documented("nginx welcomes", HaveBody(ContainSubstring("Welcome to nginx!"))),
-		Documented("the gateway's log has a line for the request: HTTP/1.1, 200, the client's address, from nginx", LoggedBy(EgressGateway, Line{
+		Documented("the gateway's log has a line for the request: HTTP/1.1, 200, from the source pod by nginx's server name, from nginx", LoggedBy(EgressGateway, Line{
 			Method: "GET", Path: "/", Protocol: "HTTP/1.1", Code: 200, Flags: Dash, ForwardedFor: "${SOURCE_POD_IP}",
 			UserAgent: HavePrefix("curl/"), Authority: nginxHost, UpstreamHost: "${NGINX_IP}:443", UpstreamCluster: toNginx,
-		})),
-		Documented("it came from the source pod over mutual TLS, with nginx's name as its server name", LoggedBy(EgressGateway, Line{
-			Method: "GET", DownstreamRemote: Matching(`^${SOURCE_POD_IP}:\d+$`), SNI: nginxHost, Route: Dash,
+			DownstreamRemote: Matching(`^${SOURCE_POD_IP}:\d+$`), SNI: nginxHost, Route: Dash,
 		})),
 		Derived("the sidecar had sent it to the gateway", LoggedBy(Curl.Proxy(), Line{
 			Method: "GET", Code: 200, Authority: nginxHost, UpstreamHost: Matching(`^${GATEWAY_IP}:\d+$`), UpstreamCluster: toGateway,
 		})),
+		Derived("under the same id", LoggedWithOneID(Curl.Proxy(), EgressGateway)),
 		Derived("nginx was asked by the gateway, for the source pod", LoggedBy(nginx(), Line{
 			Method: "GET", Path: "/", Code: 200, Client: "${GATEWAY_IP}", ForwardedFor: "${SOURCE_POD_IP}",
 		})),

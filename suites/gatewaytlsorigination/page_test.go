@@ -33,7 +33,7 @@ func TestPatternOfCNN(t *testing.T) {
 	for _, address := range site.Addresses {
 		for port, fits := range map[string]bool{":443": true, ":80": false, ":4430": false} {
 			line := probe.LogLine{Format: probe.EnvoyHTTP, UpstreamHost: address.String() + port}
-			e := probe.Evidence{Logs: map[probe.Peer][]probe.LogLine{scenario.EgressGateway: {line}}}
+			e := probe.Evidence{Fence: map[probe.Peer]bool{scenario.EgressGateway: true}, Logs: map[probe.Peer][]probe.LogLine{scenario.EgressGateway: {line}}}
 			g.Expect(match.LoggedBy(scenario.EgressGateway, match.Line{UpstreamHost: toCNN("443")}).Match(e)).To(Equal(fits), address.String()+port)
 		}
 	}

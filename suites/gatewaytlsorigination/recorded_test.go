@@ -19,7 +19,7 @@ func seen(code int, body string, lines map[probe.Peer]string) probe.Evidence {
 		}}},
 		Vars: map[string]string{"SOURCE_POD_IP": "10.244.0.45", "GATEWAY_IP": "10.244.0.46", "NGINX_IP": "10.244.0.48"},
 		Hits: map[string]int{"edition.cnn.com:443": 1, "edition.cnn.com:80": 0},
-		Logs: map[probe.Peer][]probe.LogLine{},
+		Logs: map[probe.Peer][]probe.LogLine{}, Fence: map[probe.Peer]bool{Curl.Proxy(): true, EgressGateway: true, nginx(): true},
 	}
 	for peer, line := range lines {
 		e.Logs[peer] = []probe.LogLine{probe.Parse(line, "")}

@@ -30,6 +30,7 @@ func refusedByGateway(failure string) []Expectation {
 		Derived("the sidecar took the 503 from the gateway", LoggedBy(Curl.Proxy(), Line{
 			Method: "GET", Code: 503, Flags: Dash, Details: "via_upstream", UpstreamCluster: toGateway,
 		})),
+		Derived("no request came to nginx", NotLoggedBy(nginx())),
 	}
 }
 

@@ -43,9 +43,10 @@ func simpleBaseline() Scenario {
 				Says: "Verify that your ServiceEntry was applied correctly by sending a request to http://edition.cnn.com/politics",
 				Do:   Send(politics(), EgressGateway),
 				Want: append(redirected(),
-					Derived("the sidecar went straight to the site", LoggedBy(Curl.Proxy(), Line{
-						Method: "GET", Path: "/politics", Code: 301, UpstreamHost: toCNN("80"), UpstreamCluster: "outbound|80||edition.cnn.com",
-					})),
+					Derived("the sidecar went straight to the site, with both requests", LoggedBy(Curl.Proxy(),
+						Line{Method: "GET", Path: "/politics", Code: 301, UpstreamHost: toCNN("80"), UpstreamCluster: "outbound|80||edition.cnn.com"},
+						Line{Method: Dash, UpstreamHost: toCNN("443"), UpstreamCluster: cnnOverTLS, SNI: "edition.cnn.com"},
+					)),
 					Derived("the gateway saw nothing", NotLoggedBy(EgressGateway))),
 			},
 		},
@@ -72,18 +73,17 @@ func originated(sni any) []Expectation {
 	return []Expectation{
 		Documented("the only answer is HTTP/1.1 200 OK: no redirect", HaveHops(StatusLine("HTTP/1.1 200 OK"))),
 		Derived("it is the page that HTTPS shows", HaveTitle("CNN Politics")),
-		Documented("the gateway's log has a line for the request: HTTP/2, 200, the client's address, from port 443 of the site",
+		Documented("the gateway's log has a line for the request: HTTP/2, 200, from the source pod, from port 443 of the site",
 			LoggedBy(EgressGateway, Line{
 				Method: "GET", Path: "/politics", Protocol: "HTTP/2", Code: 200, Flags: Dash, ForwardedFor: "${SOURCE_POD_IP}",
 				UserAgent: HavePrefix("curl/"), RequestID: Not(BeEmpty()), Authority: "edition.cnn.com",
 				UpstreamHost: toCNN("443"), UpstreamCluster: cnnOverTLS,
+				DownstreamRemote: Matching(`^${SOURCE_POD_IP}:\d+$`), SNI: sni, Route: Dash,
 			})),
-		Documented("it came from the source pod", LoggedBy(EgressGateway, Line{
-			Method: "GET", DownstreamRemote: Matching(`^${SOURCE_POD_IP}:\d+$`), SNI: sni, Route: Dash,
-		})),
 		Derived("the sidecar had sent it to the gateway", LoggedBy(Curl.Proxy(), Line{
 			Method: "GET", Code: 200, UpstreamCluster: "outbound|80|cnn|istio-egressgateway.istio-system.svc.cluster.local",
 		})),
+		Derived("under the same id", LoggedWithOneID(Curl.Proxy(), EgressGateway)),
 		Derived("it arrived over TLS", HaveHits("edition.cnn.com:443", 1)),
 		Derived("nothing arrived in the clear", HaveNoHits("edition.cnn.com:80")),
 	}
@@ -142,9 +142,10 @@ func simpleCleanup() Scenario {
 			Says: "Send the request, for a site that nobody registers any more",
 			Do:   Send(politics(), EgressGateway),
 			Want: append(redirected(),
-				Derived("the sidecar passed it through", LoggedBy(Curl.Proxy(), Line{
-					Method: "GET", Code: 301, UpstreamHost: toCNN("80"), UpstreamCluster: "PassthroughCluster", Route: "allow_any",
-				})),
+				Derived("the sidecar passed it through, and the one after it", LoggedBy(Curl.Proxy(),
+					Line{Method: "GET", Code: 301, UpstreamHost: toCNN("80"), UpstreamCluster: "PassthroughCluster", Route: "allow_any"},
+					Line{Method: Dash, UpstreamHost: toCNN("443"), UpstreamCluster: "PassthroughCluster"},
+				)),
 				Derived("the gateway saw nothing", NotLoggedBy(EgressGateway))),
 		}),
 	}

@@ -12,7 +12,7 @@ import (
 // seen is evidence with log lines as Envoy 1.40 and squid 5.7 wrote them for a request of the page.
 func seen(e probe.Evidence, lines map[probe.Peer]string) probe.Evidence {
 	e.Vars = map[string]string{"PROXY_IP": "10.244.0.77", "SOURCE_POD_IP": "10.244.0.45"}
-	e.Logs, e.Fence = map[probe.Peer][]probe.LogLine{}, map[probe.Peer]bool{Curl.Proxy(): true}
+	e.Logs, e.Fence = map[probe.Peer][]probe.LogLine{}, map[probe.Peer]bool{Curl.Proxy(): true, squid(): true}
 	for peer, line := range lines {
 		e.Logs[peer] = []probe.LogLine{probe.Parse(line, "")}
 	}

@@ -121,6 +121,12 @@ func noEntryForTarget() Scenario {
 						Derived("nothing arrived at the site", HaveNoHits("map.baidu.com:443")),
 					},
 				},
+				{Says: "Let the mesh allow any host", Do: OutboundPolicyAction{Mode: AllowAny}},
+				{
+					Says: "The site is open: the mode had closed it",
+					Do:   Send(straight(Curl)),
+					Want: []Expectation{Derived("its page comes back", HaveTitle(mapTitle))},
+				},
 			},
 		),
 	}

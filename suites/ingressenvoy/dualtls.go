@@ -153,8 +153,7 @@ func dualTLSTeapot() Scenario {
 			Says: "Ask httpbin-a's host for /status/418 over HTTPS",
 			Do:   Send(secure(hostA, "/status/418"), IngressGateway),
 			Want: teapot(
-				Documented("it is routed to httpbin-a", LoggedBy(IngressGateway, fromA("/status/418", 418))),
-				Derived("over TLS", LoggedBy(IngressGateway, Line{Code: 418, Protocol: "HTTP/1.1", SNI: hostA})),
+				Documented("it is routed to httpbin-a, over TLS", LoggedBy(IngressGateway, overTLS(fromA("/status/418", 418), hostA))),
 			),
 		}),
 	}
@@ -170,8 +169,7 @@ func dualTLSHeaders() Scenario {
 			Says: "Ask httpbin-b's host for /headers over HTTPS",
 			Do:   Send(secure(hostB, "/headers"), IngressGateway),
 			Want: echo("https",
-				Documented("it is routed to httpbin-b", LoggedBy(IngressGateway, fromB("/headers", 200))),
-				Derived("over TLS", LoggedBy(IngressGateway, Line{Code: 200, Protocol: "HTTP/1.1", SNI: hostB})),
+				Documented("it is routed to httpbin-b, over TLS", LoggedBy(IngressGateway, overTLS(fromB("/headers", 200), hostB))),
 			),
 		}),
 	}
@@ -181,7 +179,7 @@ func dualTLSCertificates() Scenario {
 	shows := func(name, certificate string) Step {
 		return Step{
 			Says: "The certificate of " + name,
-			Do:   Send(verified(name, dualCA), IngressGateway),
+			Do:   Send(verified(name, dualCA)),
 			Want: []Expectation{
 				Documented("is its own", HaveCertificate(Leaf{DNSName: name, Serial: serial{dualFolder, certificate}})),
 				Documented("signed by the one authority of both", HaveCertificate(Leaf{Issuer: "CN=" + dualAuthority})),
@@ -215,6 +213,7 @@ func dualTLSCertificates() Scenario {
 				Want: []Expectation{
 					Derived("TLS is ended", HaveExit(0)),
 					Derived("with it", HaveCertificate(Leaf{DNSName: hostB, Serial: serial{dualFolder, "httpbin-b-tls"}})),
+					Derived("and finds no route for the host", LoggedBy(IngressGateway, overTLS(noRoute(hostC), hostC))),
 				},
 			},
 		),
@@ -226,11 +225,11 @@ func dualTLSIsolation() Scenario {
 	crossed.Header.Set("Host", hostB)
 	between := func(says string) Step {
 		return Step{
-			Says: says,
-			Do:   Send(crossed, IngressGateway),
-			Want: unrouted(IngressGateway, hostB, Documented("httpbin-a's server is tied to its own table", LoggedBy(IngressGateway, Line{
-				Code: 404, SNI: hostA, Authority: hostB,
-			}))),
+			Says:   says,
+			Unlike: ItsHost,
+			Do:     Send(crossed, IngressGateway),
+			Want: notFound(Documented("httpbin-a's server is tied to its own table, which has no route for it",
+				LoggedBy(IngressGateway, overTLS(noRoute(hostB), hostA)))),
 		}
 	}
 	steps := append(twoTLSHosts(),

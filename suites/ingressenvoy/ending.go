@@ -23,6 +23,7 @@ func sectionTransitions() Scenario {
 			Do:   Send(verified(host, tlsCA), IngressGateway),
 			Want: append(served(host, httpbinCluster), Derived("with its own certificate", HaveCertificate(Leaf{DNSName: host}))),
 		},
+		Step{Says: "So it does to whoever does not check", Do: Send(secure(host, "/status/418"), IngressGateway), Want: served(host, httpbinCluster)},
 		Step{Says: "The section about mutual TLS: its secret has the same name", Do: CreateSecret(mutualCerts)},
 		Step{Says: "Its CA certificate", Do: CreateSecret(caCerts)},
 		Step{Says: "Its Gateway, and the virtual service of the same name, which moves to it", Do: Apply("mtls/gateway.yaml", "mtls/virtualservice.yaml")},
@@ -40,8 +41,9 @@ func sectionTransitions() Scenario {
 			},
 		},
 		Step{
-			Says: "The first host shows a certificate for another name",
-			Do:   Send(withoutName, IngressGateway),
+			Says:   "The first host shows a certificate for another name",
+			Unlike: ItsName,
+			Do:     Send(withoutName, IngressGateway),
 			Want: []Expectation{
 				Derived("curl does not trust it", HaveExit(60)),
 				Derived("for the name, not for its authority", HaveTranscript("no alternative certificate subject name matches target host name")),
@@ -52,7 +54,13 @@ func sectionTransitions() Scenario {
 		accepted("The listed client is served at the second host"),
 	)
 	steps = append(steps, noCertificate.turnedAway("A client without a certificate is refused there", secure(mutualHost, "/status/418"))...)
+	steps = append(steps, letIn(simpleFiles, secure(mutualHost, "/status/418"))...)
 	steps = append(steps,
+		Step{
+			Says: "The certificate is trusted at the host that it names",
+			Do:   Send(verified(mutualHost, mutualCA), IngressGateway),
+			Want: served(mutualHost, httpbinCluster),
+		},
 		samePod("The gateway's pod is the same all along"),
 		Step{Says: "Delete the virtual services, then the Gateways, then the secrets", Do: DeleteAction{Objects: []ObjectRef{
 			inDefault("virtualservice", "httpbin-vs"), inDefault("virtualservice", "httpbin-tls-vs"),

@@ -142,8 +142,7 @@ func mutualAccepted() Scenario {
 				Says: "Ask for /status/418 with the client's certificate, without verification of the server's: httpbin's pod is reached",
 				Do:   Send(withCertificate("client", "/status/418"), IngressGateway),
 				Want: teapot(
-					Documented("it came from httpbin, through the gateway", LoggedBy(IngressGateway, brewed(mutualHost, httpbinCluster))),
-					Derived("over TLS", LoggedBy(IngressGateway, Line{Code: 418, SNI: mutualHost})),
+					Documented("it came from httpbin, through the gateway, over TLS", LoggedBy(IngressGateway, overTLS(brewed(mutualHost, httpbinCluster), mutualHost))),
 					Derived("the server's certificate is the section's", HaveCertificate(Leaf{DNSName: mutualHost, Serial: serial{mutualFolder, "httpbin-mtls"}})),
 				),
 			},
@@ -153,6 +152,7 @@ func mutualAccepted() Scenario {
 				Do:   Send(withCertificate("client", "/headers"), IngressGateway),
 				Want: []Expectation{
 					Documented("the backend speaks HTTP, and answers", HaveStatus(200)),
+					Derived("through the gateway", LoggedBy(IngressGateway, Line{Path: "/headers", Code: 200, SNI: mutualHost, UpstreamCluster: httpbinCluster})),
 					Derived("it is told who the client is", HaveEchoedHeader("X-Forwarded-Client-Cert", ContainSubstring("DNS="+allowedClient))),
 					Derived("and that it came by https", HaveEchoedHeader("X-Forwarded-Proto", "https")),
 				},
@@ -161,30 +161,50 @@ func mutualAccepted() Scenario {
 	}
 }
 
-// shut is a scenario in which a client is refused, between two runs in which the listed one is not.
-func shut(id, title, lines string, refused []Step) Scenario {
-	steps := append(clientsHost(), accepted("Before, the listed client is let in"))
-	steps = append(steps, refused...)
-	return Scenario{
-		ID: id, Title: title, Doc: told(lines, secureIngress), Needs: needs(),
-		Notes: []string{"The article names the list of clients that may connect, and shows the one that may."},
-		Steps: append(steps, accepted("After, the listed client is let in again")),
+// The Gateway of the section with simple TLS in place of mutual, with files and with a secret.
+const (
+	simpleFiles      = "mtls/gateway-simple.yaml"
+	simpleCredential = "mtls/gateway-credential-simple.yaml"
+)
+
+// letIn are the control runs of refusals: where TLS is simple, the same requests are answered.
+func letIn(gateway string, refused ...probe.Probe) []Step {
+	steps := []Step{{Says: "Demand no certificate of clients: simple TLS in place of mutual", Do: Apply(gateway)}}
+	for _, p := range refused {
+		earlier := p
+		earlier.TLS.Max = "1.2"
+		const says = "The request that was refused is answered: that the client must show a listed name stopped it"
+		steps = append(steps,
+			Step{Says: says, Do: Send(p, IngressGateway), Want: served(mutualHost, httpbinCluster)},
+			Step{Says: says + ", with TLS 1.2", Do: Send(earlier, IngressGateway), Want: served(mutualHost, httpbinCluster)},
+		)
 	}
+	return steps
+}
+
+// shut completes a scenario in which a client is refused, between two runs in which the listed one is not.
+func (r refusal) shut(s Scenario, says string, refused probe.Probe) Scenario {
+	steps := append(clientsHost(), accepted("Before, the listed client is let in"))
+	steps = append(steps, r.turnedAway(says, refused)...)
+	steps = append(steps, accepted("After, the listed client is let in again"))
+	s.Needs, s.Steps = needs(), append(steps, letIn(simpleFiles, refused)...)
+	s.Notes = []string{"The article names the list of clients that may connect, and shows the one that may."}
+	return s
 }
 
 func mutualNoCertificate() Scenario {
-	return shut("ingress-envoy/mtls-no-client-cert", "Without a certificate a client is refused", "267-275",
-		noCertificate.turnedAway("Ask without a certificate of the client's", secure(mutualHost, "/status/418")))
+	return noCertificate.shut(Scenario{ID: "ingress-envoy/mtls-no-client-cert", Title: "Without a certificate a client is refused", Doc: told("267-275", secureIngress)},
+		"Ask without a certificate of the client's", secure(mutualHost, "/status/418"))
 }
 
 func mutualWrongName() Scenario {
-	return shut("ingress-envoy/mtls-wrong-san", "A client with another name is refused", "275, 335",
-		wrongName.turnedAway("Ask with a certificate of the same authority for another name", withCertificate("client-other", "/status/418")))
+	return wrongName.shut(Scenario{ID: "ingress-envoy/mtls-wrong-san", Title: "A client with another name is refused", Doc: told("275, 335", secureIngress)},
+		"Ask with a certificate of the same authority for another name", withCertificate("client-other", "/status/418"))
 }
 
 func mutualForeignAuthority() Scenario {
-	return shut("ingress-envoy/mtls-foreign-ca", "A client of another authority is refused", "274, 334",
-		foreignAuthority.turnedAway("Ask with a certificate of another authority for the listed name", withCertificate("client-foreign", "/status/418")))
+	return foreignAuthority.shut(Scenario{ID: "ingress-envoy/mtls-foreign-ca", Title: "A client of another authority is refused", Doc: told("274, 334", secureIngress)},
+		"Ask with a certificate of another authority for the listed name", withCertificate("client-foreign", "/status/418"))
 }
 
 func mutualCredentialName() Scenario {
@@ -203,17 +223,21 @@ func mutualCredentialName() Scenario {
 				Derived("filter chain and route table have the same names", HaveFilterChains(8443, Chain{SNI: []string{mutualHost}, Route: mutualTable})),
 			},
 		},
-		{Says: "The listed client is served as before", Do: Send(withCertificate("client", "/status/418"), IngressGateway), Want: teapot()},
+		{Says: "The listed client is served as before", Do: Send(withCertificate("client", "/status/418"), IngressGateway), Want: teapot(
+			Derived("through the gateway", LoggedBy(IngressGateway, overTLS(brewed(mutualHost, httpbinCluster), mutualHost))),
+		)},
 	}
-	steps = append(steps, noCertificate.turnedAway("Ask without a certificate of the client's", secure(mutualHost, "/status/418"))...)
-	steps = append(steps, wrongName.turnedAway("Ask with a certificate for another name", withCertificate("client-other", "/status/418"))...)
-	steps = append(steps, foreignAuthority.turnedAway("Ask with a certificate of another authority", withCertificate("client-foreign", "/status/418"))...)
+	nobody, other, foreign := secure(mutualHost, "/status/418"), withCertificate("client-other", "/status/418"), withCertificate("client-foreign", "/status/418")
+	steps = append(steps, noCertificate.turnedAway("Ask without a certificate of the client's", nobody)...)
+	steps = append(steps, wrongName.turnedAway("Ask with a certificate for another name", other)...)
+	steps = append(steps, foreignAuthority.turnedAway("Ask with a certificate of another authority", foreign)...)
+	steps = append(steps, accepted("After, the listed client is let in again"))
 	return Scenario{
 		ID:    "ingress-envoy/mtls-credential-name-equivalent",
 		Title: "The same with credentialName, today's form",
 		Doc:   told("259-378", secureIngress),
 		Needs: needs(),
 		Notes: []string{"The CA certificate may have a secret of its own, <name>-cacert; here it is the key ca.crt of the same."},
-		Steps: append(steps, accepted("After, the listed client is let in again")),
+		Steps: append(steps, letIn(simpleCredential, nobody, other, foreign)...),
 	}
 }

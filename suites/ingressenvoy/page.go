@@ -4,6 +4,7 @@ package ingressenvoy
 
 import (
 	"embed"
+	"fmt"
 	"net/http"
 
 	. "github.com/onsi/gomega"
@@ -187,6 +188,17 @@ func brewed(authority, cluster string) Line {
 	}
 }
 
+// inPlain and overTLS are such a line with how the client came: without TLS, or over it by a server name.
+func inPlain(line Line) Line {
+	line.Protocol, line.SNI = "HTTP/1.1", Dash
+	return line
+}
+
+func overTLS(line Line, name string) Line {
+	line.Protocol, line.SNI = "HTTP/1.1", name
+	return line
+}
+
 // served is the control run of a refusal: the teapot comes from httpbin.
 func served(authority, cluster string) []Expectation {
 	return []Expectation{
@@ -195,15 +207,19 @@ func served(authority, cluster string) []Expectation {
 	}
 }
 
-// unrouted are the promises about a request for which a gateway has no route.
-func unrouted(at probe.Peer, authority string, more ...Expectation) []Expectation {
-	return append([]Expectation{
-		Derived("the gateway answers 404", HaveStatus(404)),
-		Derived("without a body", HaveBody(BeEmpty())),
-		Derived("because it has no route, and asks no backend", LoggedBy(at, Line{
-			Code: 404, Flags: "NR", Details: "route_not_found", Authority: authority, UpstreamHost: Dash, UpstreamCluster: Dash,
-		})),
-	}, more...)
+// noRoute is a gateway's line for a request for which it has no route.
+func noRoute(authority string) Line {
+	return Line{Code: 404, Flags: "NR", Details: "route_not_found", Authority: authority, UpstreamHost: Dash, UpstreamCluster: Dash}
+}
+
+// unrouted are the promises about such a request.
+func unrouted(at probe.Peer, authority string) []Expectation {
+	return notFound(Derived("because it has no route, and asks no backend", LoggedBy(at, noRoute(authority))))
+}
+
+// notFound are those about a gateway's own 404, with the reason in its log.
+func notFound(reason Expectation) []Expectation {
+	return []Expectation{Derived("the gateway answers 404", HaveStatus(404)), Derived("without a body", HaveBody(BeEmpty())), reason}
 }
 
 // refused are the promises about a connection to a port on which nothing listens.
@@ -216,8 +232,14 @@ func route(prefix, cluster, virtualService string) Route {
 	return Route{Path: "prefix " + prefix, Cluster: cluster, Source: "virtual-service/" + virtualService}
 }
 
-// own are the ports on which a gateway listens for itself, for health and for metrics.
-func own(more ...uint32) []uint32 { return append([]uint32{15021, 15090}, more...) }
+// own are where a gateway listens for itself, for health and for metrics, and more ports.
+func own(more ...uint32) []string {
+	var addresses []string
+	for _, port := range append([]uint32{15021, 15090}, more...) {
+		addresses = append(addresses, fmt.Sprintf("0.0.0.0:%d", port))
+	}
+	return addresses
+}
 
 // atRest is a gateway to which nothing applies.
 func atRest() Expectation {

@@ -15,7 +15,7 @@ func whatIngressOpens() []Step {
 		{
 			Says: "What the gateway holds",
 			Do:   Inspect(IngressGateway),
-			Want: []Expectation{Documented("the Ingress opens port 80, which is 8080 in the pod", ListenOn(8080, 15021, 15090))},
+			Want: []Expectation{Documented("the Ingress opens port 80, which is 8080 in the pod", ListenOn("0.0.0.0:8080", "0.0.0.0:15021", "0.0.0.0:15090"))},
 		},
 		{Says: "webapp is reachable", Do: Send(plain(webappHost, "/api/catalog")), Want: sold()},
 		{Says: "A secret for its TLS", Do: CreateSecret(webappCredential)},
@@ -23,7 +23,7 @@ func whatIngressOpens() []Step {
 		{
 			Says: "What the gateway holds",
 			Do:   Inspect(IngressGateway),
-			Want: []Expectation{Documented("the Ingress opens port 443 as well, which is 8443 in the pod, and no other", ListenOn(8080, 8443, 15021, 15090))},
+			Want: []Expectation{Documented("the Ingress opens port 443 as well, which is 8443 in the pod, and no other", ListenOn("0.0.0.0:8080", "0.0.0.0:8443", "0.0.0.0:15021", "0.0.0.0:15090"))},
 		},
 		{Says: "webapp is reachable over TLS", Do: Send(secure(webappHost, "/api/catalog")), Want: sold()},
 		{
@@ -48,7 +48,7 @@ func whatGatewayOpens() []Step {
 		Step{
 			Says: "What the gateway holds",
 			Do:   Inspect(IngressGateway),
-			Want: []Expectation{Derived("the Ingress's ports are closed", ListenOn(15021, 15090, 31400))},
+			Want: []Expectation{Derived("the Ingress's ports are closed", ListenOn("0.0.0.0:15021", "0.0.0.0:15090", "0.0.0.0:31400"))},
 		},
 	)
 }
@@ -75,7 +75,7 @@ func layersApart() []Step {
 			Says: "The Gateway handles the L4 and L5 concerns",
 			Do:   Inspect(IngressGateway),
 			Want: []Expectation{
-				Documented("the listener has changed", ListenOn(8081, 15021, 15090, 31400)),
+				Documented("the listener has changed", ListenOn("0.0.0.0:8081", "0.0.0.0:15021", "0.0.0.0:15090", "0.0.0.0:31400")),
 				Documented("the route has not", HaveRoute("http.8081", webappHost, api)),
 				Derived("but for the name of its table", HaveVirtualHosts("http.8081", webappHost+":8081")),
 			},

@@ -180,7 +180,7 @@ func served(cluster string) Line {
 
 // atRest is a gateway to which nothing applies: it listens on its own two ports, for health and for metrics.
 func atRest() Expectation {
-	return Derived("the gateway listens on its own ports alone", ListenOn(15021, 15090))
+	return Derived("the gateway listens on its own ports alone", ListenOn("0.0.0.0:15021", "0.0.0.0:15090"))
 }
 
 // listenerTable is the note's check: `istioctl -n istio-system proxy-config listener deploy/istio-ingressgateway`.

@@ -100,20 +100,21 @@ func sniPassthrough() Scenario {
 }
 
 func sniUnknown() Scenario {
-	other := throughPort("simple-sni-2.istioinaction.io")
-	nameless := probe.Probe{From: client, URL: "https://${INGRESS_HOST}:31400/", Header: http.Header{"Host": {simpleHost}}}
-	other.TLS, nameless.TLS = probe.TLS{Insecure: true}, probe.TLS{Insecure: true}
+	nameless := throughPort(simpleHost)
+	nameless.URL, nameless.Resolve = "https://${INGRESS_HOST}:31400/", nil
 	cutOff := Derived("the connection is cut in the TLS handshake", HaveExit(35))
 	steps := append(passedThrough(),
 		Step{
-			Says: "Name a host that nobody declared",
-			Do:   Send(other, IngressGateway, simpleTLS.Proxy()),
-			Want: append(turnedAway("simple-sni-2.istioinaction.io"), cutOff),
+			Says:   "Name a host that nobody declared",
+			Unlike: ItsName | ItsHost,
+			Do:     Send(throughPort("simple-sni-2.istioinaction.io"), IngressGateway, simpleTLS.Proxy()),
+			Want:   append(turnedAway("simple-sni-2.istioinaction.io"), cutOff),
 		},
 		Step{
-			Says: "Name nobody",
-			Do:   Send(nameless, IngressGateway, simpleTLS.Proxy()),
-			Want: append(turnedAway(Dash), cutOff),
+			Says:   "Name nobody",
+			Unlike: ItsName,
+			Do:     Send(nameless, IngressGateway, simpleTLS.Proxy()),
+			Want:   append(turnedAway(Dash), cutOff),
 		},
 		stillPasses(),
 	)
@@ -127,12 +128,14 @@ func sniUnknown() Scenario {
 }
 
 func sniPlaintext() Scenario {
-	unencrypted := probe.Probe{From: client, URL: "http://${INGRESS_HOST}:31400/", Header: http.Header{"Host": {simpleHost}}}
+	unencrypted := throughPort(simpleHost)
+	unencrypted.URL = "http://" + simpleHost + ":31400/"
 	steps := append(passedThrough(),
 		Step{
-			Says: "Send plain HTTP to the port",
-			Do:   Send(unencrypted, IngressGateway, simpleTLS.Proxy()),
-			Want: append(turnedAway(Dash), Derived("the connection is cut before an answer", HaveExit(56))),
+			Says:   "Send plain HTTP to the port",
+			Unlike: ItsScheme,
+			Do:     Send(unencrypted, IngressGateway, simpleTLS.Proxy()),
+			Want:   append(turnedAway(Dash), Derived("the connection is cut before an answer", HaveExit(56))),
 		},
 		stillPasses(),
 	)

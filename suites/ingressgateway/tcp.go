@@ -212,6 +212,7 @@ func tcpServicePortMissing() Scenario {
 				Do:   talk(telnet(long), IngressGateway),
 				Want: append(heard(long), Documented("now it works", LoggedBy(IngressGateway, echoed(long)))),
 			},
+			{Says: "What was refused is answered", Do: talk(telnet(hello)), Want: heard(hello)},
 			{
 				Says: "The gateway's listeners were right before",
 				Do:   Inspect(IngressGateway),

@@ -51,6 +51,8 @@ func locationTransparency() Scenario {
 				Do:   Send(headersOf(Curl), localHTTPBin().Proxy()),
 				Want: append(answered("the local version answers"),
 					Derived("the sidecar used the local service", LoggedBy(Curl.Proxy(), localCluster)),
+					Derived("whose sidecar took it in", LoggedBy(localHTTPBin().Proxy(), Line{Method: "GET", Path: "/headers", Code: 200})),
+					Derived("under the same id", LoggedWithOneID(Curl.Proxy(), localHTTPBin().Proxy())),
 					Derived("the sidecar of the local version took it in over mutual TLS",
 						HaveEchoedHeader("X-Forwarded-Client-Cert", ContainSubstring("spiffe://cluster.local/ns/default/sa/curl"))),
 					Derived("nothing arrived at httpbin.org", HaveNoHits("httpbin.org:80"))),

@@ -20,13 +20,13 @@ func redirected() []Expectation {
 // registered are the promises about the sidecar's log while the service entry is in place.
 func registered() []Expectation {
 	return []Expectation{
-		Derived("the sidecar logged the HTTP request", LoggedBy(Curl.Proxy(), Line{
-			Method: "GET", Path: "/politics", Code: 301, Authority: "edition.cnn.com",
-			UpstreamHost: toCNN("80"), UpstreamCluster: "outbound|80||edition.cnn.com",
-		})),
-		Derived("the sidecar logged the TLS connection, by its server name", LoggedBy(Curl.Proxy(), Line{
-			Method: Dash, UpstreamHost: toCNN("443"), UpstreamCluster: "outbound|443||edition.cnn.com", SNI: "edition.cnn.com",
-		})),
+		Derived("the sidecar logged the HTTP request, and the TLS connection by its server name", LoggedBy(Curl.Proxy(),
+			Line{
+				Method: "GET", Path: "/politics", Code: 301, Authority: "edition.cnn.com",
+				UpstreamHost: toCNN("80"), UpstreamCluster: "outbound|80||edition.cnn.com",
+			},
+			Line{Method: Dash, UpstreamHost: toCNN("443"), UpstreamCluster: "outbound|443||edition.cnn.com", SNI: "edition.cnn.com"},
+		)),
 	}
 }
 

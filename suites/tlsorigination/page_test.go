@@ -25,7 +25,7 @@ func TestPatternOfCNN(t *testing.T) {
 	for _, address := range site.Addresses {
 		for port, fits := range map[string]bool{":443": true, ":80": false, ":4430": false} {
 			line := probe.LogLine{Format: probe.EnvoyTCP, UpstreamHost: address.String() + port}
-			e := probe.Evidence{Logs: map[probe.Peer][]probe.LogLine{scenario.Curl.Proxy(): {line}}}
+			e := probe.Evidence{Fence: map[probe.Peer]bool{scenario.Curl.Proxy(): true}, Logs: map[probe.Peer][]probe.LogLine{scenario.Curl.Proxy(): {line}}}
 			g.Expect(match.LoggedBy(scenario.Curl.Proxy(), match.Line{UpstreamHost: toCNN("443")}).Match(e)).To(Equal(fits), address.String()+port)
 		}
 	}

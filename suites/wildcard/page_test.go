@@ -36,7 +36,7 @@ func TestPatternOfWikipedia(t *testing.T) {
 	g.Expect(ok).To(BeTrue())
 	fits := func(host string) (bool, error) {
 		line := probe.LogLine{Format: probe.EnvoyTCP, UpstreamHost: host}
-		e := probe.Evidence{Logs: map[probe.Peer][]probe.LogLine{scenario.EgressGateway: {line}}}
+		e := probe.Evidence{Fence: map[probe.Peer]bool{scenario.EgressGateway: true}, Logs: map[probe.Peer][]probe.LogLine{scenario.EgressGateway: {line}}}
 		return match.LoggedBy(scenario.EgressGateway, match.Line{UpstreamHost: wikipedia()}).Match(e)
 	}
 	for _, address := range site.Addresses {

@@ -16,7 +16,7 @@ func seen(title, name string, hits map[string]int, lines map[probe.Peer]string) 
 		Stdout: "<title>" + title + "</title>", Hops: []probe.Response{{Protocol: "HTTP/1.1", Code: 200}},
 		Server: &probe.Certificate{DNSNames: []string{name}}, Hits: hits,
 		Vars: map[string]string{"SOURCE_POD_IP": "10.244.0.45"},
-		Logs: map[probe.Peer][]probe.LogLine{},
+		Logs: map[probe.Peer][]probe.LogLine{}, Fence: map[probe.Peer]bool{Curl.Proxy(): true, EgressGateway: true, sniGateway(): true, sniProxy(): true},
 	}
 	for peer, line := range lines {
 		e.Logs[peer] = []probe.LogLine{probe.Parse(line, "")}
@@ -47,7 +47,7 @@ func hostedSeen(host, title, server string) probe.Evidence {
 func refusedSeen(line string) probe.Evidence {
 	return probe.Evidence{
 		Exit: 35, Stderr: "curl: (35) Recv failure: Connection reset by peer", Hits: map[string]int{"map.baidu.com:443": 0},
-		Logs: map[probe.Peer][]probe.LogLine{Curl.Proxy(): {probe.Parse(line, "")}},
+		Logs: map[probe.Peer][]probe.LogLine{Curl.Proxy(): {probe.Parse(line, "")}}, Fence: map[probe.Peer]bool{Curl.Proxy(): true},
 	}
 }
 

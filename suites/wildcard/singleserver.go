@@ -69,7 +69,9 @@ func singleServer() Scenario {
 			{
 				Says: "Nobody has registered the destination server yet, and the mesh blocks what nobody registered",
 				Do:   Send(toMainPage, EgressGateway),
-				Want: blocked,
+				Want: append(blocked, Derived("the gateway has nothing for that name, and asked nobody", LoggedBy(EgressGateway, Line{
+					Method: Dash, UpstreamHost: Dash, SNI: "en.wikipedia.org",
+				}))),
 			},
 			openServer(),
 			{

@@ -10,14 +10,41 @@ import (
 	"github.com/meshproof/meshproof/suites/internal/proxyconfig"
 )
 
-// HaveAccessLog promises that the proxy's connection managers and TCP proxies write access logs, and all of them to this file: "/dev/stdout".
+// HaveAccessLog promises that each of the proxy's connection managers and TCP proxies writes one access log, of everything that it serves, to this file:
+// "/dev/stdout". The chain that keeps a sidecar from calling itself does without.
 func HaveAccessLog(path string) types.GomegaMatcher {
 	return held{
-		name: named("HaveAccessLog", path), wanted: "access logs to " + path,
+		name: named("HaveAccessLog", path), wanted: "one access log for each filter chain, to " + path,
 		in: func(c *proxyconfig.Config, _ func(string) string) fact {
-			logs := trafficLogs(c)
-			elsewhere := slices.ContainsFunc(logs, func(log proxyconfig.AccessLog) bool { return log.Path != path })
-			return fact{holds: len(logs) > 0 && !elsewhere, got: paths(logs)}
+			chains := trafficChains(c)
+			seen := fact{holds: len(chains) > 0}
+			var all []proxyconfig.AccessLog
+			none, partial, several := 0, 0, 0
+			for _, chain := range chains {
+				logs := logsOf(chain)
+				all = append(all, logs...)
+				switch {
+				case len(logs) == 0 && leadsNowhere(chain):
+				case len(logs) == 0:
+					none++
+				case len(logs) > 1:
+					several++
+				case logs[0].Conditional:
+					partial++
+				}
+			}
+			elsewhere := slices.ContainsFunc(all, func(log proxyconfig.AccessLog) bool { return log.Path != path })
+			seen.holds = len(all) > 0 && !elsewhere && none+partial+several == 0
+			seen.got = paths(all)
+			for _, flaw := range []struct {
+				chains int
+				words  string
+			}{{none, "without one"}, {partial, "whose log leaves something out"}, {several, "with several"}} {
+				if flaw.chains > 0 {
+					seen.got += fmt.Sprintf(", %s %s", counted(flaw.chains, "chain"), flaw.words)
+				}
+			}
+			return seen
 		},
 	}.promise()
 }
@@ -67,18 +94,35 @@ func trafficListeners(c *proxyconfig.Config) []*proxyconfig.Listener {
 
 func trafficLogs(c *proxyconfig.Config) []proxyconfig.AccessLog {
 	var logs []proxyconfig.AccessLog
+	for _, chain := range trafficChains(c) {
+		logs = append(logs, logsOf(chain)...)
+	}
+	return logs
+}
+
+// trafficChains are the filter chains that end in a connection manager or in a TCP proxy.
+func trafficChains(c *proxyconfig.Config) []*proxyconfig.FilterChain {
+	var chains []*proxyconfig.FilterChain
 	for _, listener := range trafficListeners(c) {
-		for _, chain := range append(slices.Clone(listener.FilterChains), listener.Default) {
-			switch {
-			case chain == nil:
-			case chain.HTTP != nil:
-				logs = append(logs, chain.HTTP.AccessLogs...)
-			case chain.TCP != nil:
-				logs = append(logs, chain.TCP.AccessLogs...)
+		for _, chain := range chainsWithDefault(listener) {
+			if chain.HTTP != nil || chain.TCP != nil {
+				chains = append(chains, chain)
 			}
 		}
 	}
-	return logs
+	return chains
+}
+
+func logsOf(chain *proxyconfig.FilterChain) []proxyconfig.AccessLog {
+	if chain.HTTP != nil {
+		return chain.HTTP.AccessLogs
+	}
+	return chain.TCP.AccessLogs
+}
+
+// leadsNowhere tells of the chain for connections to the sidecar's own port, 15001 or 15006, which would call itself in a circle.
+func leadsNowhere(chain *proxyconfig.FilterChain) bool {
+	return chain.TCP != nil && chain.TCP.Cluster() == "BlackHoleCluster" && chain.Match.DestinationPort > 0
 }
 
 func paths(logs []proxyconfig.AccessLog) string {

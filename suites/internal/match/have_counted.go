@@ -17,7 +17,7 @@ import (
 // Source: https://www.envoyproxy.io/docs/envoy/latest/configuration/listeners/stats#tls-statistics
 func HaveCounted(proxy probe.Peer, counter string, n any) types.GomegaMatcher {
 	return promise{
-		name: named("HaveCounted", proxy, counter, n), kind: aRequest, negative: countsRefusals(counter),
+		name: named("HaveCounted", proxy, counter, n), kind: aRequest, negative: countsRefusals(counter), counters: []probe.Peer{proxy},
 		judge: func(e probe.Evidence) (finding, error) {
 			grown, read := e.Counters[proxy]
 			holds, says, err := compare(e, n, grown[counter])

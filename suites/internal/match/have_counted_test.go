@@ -6,6 +6,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/meshproof/meshproof/suites/internal/probe"
+	"github.com/meshproof/meshproof/suites/internal/scenario"
 )
 
 func TestHaveCounted(t *testing.T) {
@@ -30,6 +31,6 @@ func TestHaveCounted(t *testing.T) {
 		"no number": {promise: HaveCounted(gateway, san, nil), on: e, misuse: "it needs a wanted value"},
 	})
 	g := NewWithT(t)
-	g.Expect(IsNegative(HaveCounted(gateway, san, 1))).To(BeTrue(), "a refusal that was counted needs a control")
-	g.Expect(IsNegative(HaveCounted(gateway, "listener.0.0.0.0_8443.downstream_cx_total", 1))).To(BeFalse())
+	g.Expect(scenario.IsNegative(HaveCounted(gateway, san, 1))).To(BeTrue(), "a refusal that was counted needs a control")
+	g.Expect(scenario.IsNegative(HaveCounted(gateway, "listener.0.0.0.0_8443.downstream_cx_total", 1))).To(BeFalse())
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/meshproof/meshproof/suites/internal/probe"
 )
 
-// HaveEchoedHeader promises a header that the site received, as its echo (httpbin's /headers) tells: one of its values is the wanted one.
+// HaveEchoedHeader promises a header that the site received, as its echo (httpbin's /headers) tells: it is there once, with the wanted value.
 func HaveEchoedHeader(name string, value any) types.GomegaMatcher {
 	return promise{
 		name: named("HaveEchoedHeader", name, value), kind: aRequest,

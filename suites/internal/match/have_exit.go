@@ -40,8 +40,9 @@ var curlExits = map[int]string{
 // HaveExit promises the exit code of the command: one of the codes, where a race or the version of curl decides which.
 // For a request that is curl's own code, not kubectl's "command terminated with exit code".
 func HaveExit(codes ...int) types.GomegaMatcher {
+	refused := len(codes) > 0 && !slices.Contains(codes, 0)
 	return promise{
-		name: named("HaveExit", anys(codes)...), negative: len(codes) > 0 && !slices.Contains(codes, 0),
+		name: named("HaveExit", anys(codes)...), negative: refused, refuses: refused,
 		judge: func(e probe.Evidence) (finding, error) {
 			if len(codes) == 0 {
 				return finding{}, errors.New("it needs at least one exit code, such as HaveExit(35)")

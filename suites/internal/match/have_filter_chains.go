@@ -20,7 +20,8 @@ type Chain struct {
 	Cluster string   // or the cluster of its TCP proxy
 }
 
-// HaveFilterChains promises the filter chains of the listener at 0.0.0.0 and a port: these, in any order, and no others.
+// HaveFilterChains promises the filter chains of the listener at 0.0.0.0 and a port: these, in any order, and no others. A chain that takes connections
+// under other conditions than their server name is none of them. One for all connections and the listener's default chain are the same.
 func HaveFilterChains(port uint32, chains ...Chain) types.GomegaMatcher {
 	wanted := make([]string, len(chains))
 	for i, chain := range chains {
@@ -56,19 +57,41 @@ func (c Chain) String() string {
 }
 
 func chainsOf(listener *proxyconfig.Listener) []string {
-	all := listener.FilterChains
-	if listener.Default != nil {
-		all = append(slices.Clone(all), listener.Default)
-	}
+	all := chainsWithDefault(listener)
 	texts := make([]string, len(all))
 	for i, chain := range all {
 		got := Chain{SNI: chain.Match.ServerNames, Route: chain.RouteName()}
 		if chain.TCP != nil {
 			got.Cluster = chain.TCP.Cluster()
 		}
-		texts[i] = got.String()
+		texts[i] = strings.Join(append(otherConditions(chain.Match), got.String()), " ")
 	}
 	return texts
+}
+
+func chainsWithDefault(listener *proxyconfig.Listener) []*proxyconfig.FilterChain {
+	if listener.Default == nil {
+		return listener.FilterChains
+	}
+	return append(slices.Clone(listener.FilterChains), listener.Default)
+}
+
+// otherConditions are those beside the server name, in the words of `istioctl proxy-config listener`.
+func otherConditions(match proxyconfig.Match) []string {
+	var words []string
+	if match.TransportProtocol != "" {
+		words = append(words, "Trans: "+match.TransportProtocol)
+	}
+	if len(match.ApplicationProtocols) > 0 {
+		words = append(words, "App: "+strings.Join(match.ApplicationProtocols, ","))
+	}
+	for _, prefix := range match.Prefixes {
+		words = append(words, "Addr: "+prefix.String())
+	}
+	if match.DestinationPort > 0 {
+		words = append(words, fmt.Sprintf("Port: %d", match.DestinationPort))
+	}
+	return words
 }
 
 func sorted(texts []string) string {

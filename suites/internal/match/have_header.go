@@ -10,7 +10,7 @@ import (
 	"github.com/meshproof/meshproof/suites/internal/probe"
 )
 
-// HaveHeader promises a header of the last answer: one of its values is the wanted one.
+// HaveHeader promises a header of the last answer: it is there once, with the wanted value.
 func HaveHeader(name string, value any) types.GomegaMatcher {
 	return promise{
 		name: named("HaveHeader", name, value), kind: aRequest,
@@ -46,14 +46,9 @@ func judgeHeader(e probe.Evidence, name string, value any, header http.Header) (
 		found.got = "no such header, but " + nameList(header)
 		return found, err
 	}
-	for _, got := range values {
-		ok, _, err := compare(e, value, got)
-		if err != nil {
-			return finding{}, err
-		}
-		found.holds = found.holds || ok
-	}
-	return found, nil
+	holds, _, err := compare(e, value, values[0])
+	found.holds = holds && len(values) == 1
+	return found, err
 }
 
 func judgeNoHeader(name string, header http.Header) finding {

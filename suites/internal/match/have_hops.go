@@ -31,7 +31,7 @@ func MovedTo(url string) Hop {
 // Status is an answer with this code.
 func Status(code int) Hop {
 	return Hop{
-		says: fmt.Sprint(code), refuses: code >= http.StatusBadRequest,
+		says: fmt.Sprint(code), refuses: isError(code),
 		holds: func(_ probe.Evidence, got probe.Response) (bool, error) { return got.Code == code, nil },
 	}
 }
@@ -52,8 +52,9 @@ func HaveHops(hops ...Hop) types.GomegaMatcher {
 		wanted[i] = hop.says
 	}
 	chain := strings.Join(wanted, ", then ")
+	refused := len(hops) > 0 && hops[len(hops)-1].refuses
 	return promise{
-		name: "HaveHops(" + chain + ")", kind: aRequest, negative: len(hops) > 0 && hops[len(hops)-1].refuses,
+		name: "HaveHops(" + chain + ")", kind: aRequest, negative: refused, refuses: refused,
 		judge: func(e probe.Evidence) (finding, error) {
 			if len(hops) == 0 {
 				return finding{}, fmt.Errorf("it needs the answers, such as HaveHops(MovedTo(url), Status(200))")

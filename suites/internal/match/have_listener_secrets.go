@@ -9,7 +9,7 @@ import (
 )
 
 // HaveListenerSecrets promises the secrets that the proxy's listeners in force serve with, all of them, in any order; without names, that
-// they need none. Their names tell where they come from: "kubernetes://webapp-credential" from istiod,
+// they need none. One that several filter chains serve with is named once for each of them. Their names tell where they come from: "kubernetes://webapp-credential" from istiod,
 // "file-cert:/etc/istio/ingressgateway-certs/tls.crt~/etc/istio/ingressgateway-certs/tls.key" from files beside the proxy.
 func HaveListenerSecrets(names ...string) types.GomegaMatcher {
 	return held{
@@ -29,11 +29,11 @@ func listenerSecrets(c *proxyconfig.Config) []string {
 		if !listener.InForce() {
 			continue
 		}
-		for _, chain := range listener.FilterChains {
+		for _, chain := range chainsWithDefault(listener) {
 			if chain.TLS != nil {
 				names = append(names, chain.TLS.SecretNames()...)
 			}
 		}
 	}
-	return slices.Compact(slices.Sorted(slices.Values(names)))
+	return slices.Sorted(slices.Values(names))
 }

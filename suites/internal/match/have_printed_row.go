@@ -9,8 +9,8 @@ import (
 	"github.com/meshproof/meshproof/suites/internal/probe"
 )
 
-// HavePrintedRow promises a row of the table that a command printed, such as `istioctl proxy-config listener`: it begins with these cells,
-// however far apart they stand. A cell is a text, or something with a String method that is called when the promise is judged.
+// HavePrintedRow promises one row of the table that a command printed, such as `istioctl proxy-config listener`: it begins with these cells,
+// however far apart they stand, and no other does. A cell is a text, or something with a String method that is called when the promise is judged.
 func HavePrintedRow(cells ...any) types.GomegaMatcher {
 	return printedRow("HavePrintedRow", cells, true)
 }
@@ -36,20 +36,25 @@ func printedRow(constructor string, cells []any, there bool) types.GomegaMatcher
 			if !there {
 				found.wanted = fmt.Sprintf("a table without the row %q", row)
 			}
-			printed := hasRow(e.Stdout, row)
-			found.holds = printed == there && (there || (e.Exit == 0 && strings.TrimSpace(e.Stdout) != ""))
+			rows := countRows(e.Stdout, row)
+			if there {
+				found.holds = rows == 1
+			} else {
+				found.holds = rows == 0 && e.Exit == 0 && strings.TrimSpace(e.Stdout) != ""
+			}
 			return found, nil
 		},
 	}
 }
 
-func hasRow(text, row string) bool {
+func countRows(text, row string) int {
+	rows := 0
 	for line := range strings.Lines(text) {
 		if strings.HasPrefix(folded(line)+" ", row+" ") {
-			return true
+			rows++
 		}
 	}
-	return false
+	return rows
 }
 
 // folded is a line with single blanks between its words.

@@ -17,6 +17,7 @@ func TestHavePrintedRow(t *testing.T) {
 	check(t, map[string]judged{
 		"whole":              {promise: HavePrintedRow("0.0.0.0", 8080, "ALL", "Route: http.8080"), on: table, holds: true},
 		"its beginning":      {promise: HavePrintedRow("${ADDRESS}", big.NewInt(8080)), on: table, holds: true},
+		"two of them":        {promise: HavePrintedRow("0.0.0.0"), on: table, failure: `wanted the row "0.0.0.0", got ` + rows},
 		"half a cell":        {promise: HavePrintedRow("0.0.0.0", 80), on: table, failure: `wanted the row "0.0.0.0 80", got ` + rows},
 		"not there":          {promise: HavePrintedRow("0.0.0.0", 8443), on: table, failure: `wanted the row "0.0.0.0 8443", got ` + rows},
 		"nothing printed":    {promise: HavePrintedRow("0.0.0.0", 8443), on: probe.Evidence{}, failure: `wanted the row "0.0.0.0 8443", got no output`},

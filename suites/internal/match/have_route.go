@@ -11,7 +11,7 @@ import (
 	"github.com/meshproof/meshproof/suites/internal/proxyconfig"
 )
 
-// Route is a pattern for a route. Only the fields that are set must fit.
+// Route is a pattern for a route. Only the fields that are set must fit, and a route with other conditions than its path does not.
 type Route struct {
 	Path      string // the match, "prefix /status" or "exact /"
 	Cluster   string // where all requests go
@@ -20,7 +20,7 @@ type Route struct {
 	Redirect  bool   // to https
 }
 
-// HaveRoute promises a route in a route table ("http.8080", "80"), among those for a host. Where the host has none of its own, Envoy
+// HaveRoute promises one route that fits in a route table ("http.8080", "80"), among those for a host. Where the host has none of its own, Envoy
 // takes the catch-all's, and so does this matcher.
 func HaveRoute(table, host string, want Route) types.GomegaMatcher {
 	h := held{
@@ -31,7 +31,13 @@ func HaveRoute(table, host string, want Route) types.GomegaMatcher {
 				return fact{got: problem}
 			}
 			wholeHost := want == Route{Redirect: true} && routes.RequireTLS == "ALL" // Istio's httpsRedirect makes no route of its own
-			if wholeHost || slices.ContainsFunc(routes.Routes, want.expanded(expand).fits) {
+			fitting := 0
+			for _, route := range routes.Routes {
+				if want.expanded(expand).fits(route) {
+					fitting++
+				}
+			}
+			if fitting == 1 || (wholeHost && fitting == 0) {
 				return fact{holds: true, got: "that route"}
 			}
 			return fact{got: describeHost(routes)}
@@ -85,7 +91,8 @@ func (r Route) expanded(expand func(string) string) Route {
 
 // fits tells whether a route is as wanted.
 func (r Route) fits(got *proxyconfig.Route) bool {
-	return (r.Path == "" || r.Path == pathOf(got)) &&
+	return len(got.Match.Headers) == 0 && !got.Match.Further &&
+		(r.Path == "" || r.Path == pathOf(got)) &&
 		(r.Cluster == "" || r.Cluster == got.Cluster()) &&
 		(r.Decorator == "" || r.Decorator == got.Decorator) &&
 		strings.HasSuffix(got.Source, r.Source) &&
@@ -110,6 +117,21 @@ func (r Route) String() string {
 	return "{" + strings.TrimSpace(strings.Join(words, " ")) + "}"
 }
 
+// conditions are those of a route beside its path, in words.
+func conditions(match proxyconfig.RouteMatch) string {
+	var words []string
+	for _, name := range sortedKeys(match.Headers) {
+		words = append(words, name+" "+match.Headers[name].String())
+	}
+	if match.Further {
+		words = append(words, "more")
+	}
+	if len(words) == 0 {
+		return ""
+	}
+	return " where " + strings.Join(words, ", ")
+}
+
 func pathOf(r *proxyconfig.Route) string { return strings.TrimSpace(r.Match.How + " " + r.Match.Path) }
 
 func describeHost(h *proxyconfig.VirtualHost) string {
@@ -121,7 +143,7 @@ func describeHost(h *proxyconfig.VirtualHost) string {
 		got := Route{
 			Path: pathOf(r), Cluster: r.Cluster(), Decorator: r.Decorator, Source: r.Source, Redirect: r.Redirect != nil && r.Redirect.HTTPS,
 		}
-		words = append(words, got.String())
+		words = append(words, got.String()+conditions(r.Match))
 	}
 	if len(h.Routes) == 0 {
 		words = append(words, "without routes")

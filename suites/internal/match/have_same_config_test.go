@@ -7,6 +7,7 @@ import (
 
 	"github.com/meshproof/meshproof/suites/internal/probe"
 	"github.com/meshproof/meshproof/suites/internal/proxyconfig"
+	"github.com/meshproof/meshproof/suites/internal/scenario"
 )
 
 // since is a later look at a gateway whose configuration was remembered as "before".
@@ -48,5 +49,5 @@ func TestHaveSameConfigAs(t *testing.T) {
 		"nobody asked":    {promise: HaveSameConfigAs("before"), on: since(&proxyconfig.Config{}, &proxyconfig.Config{}), misuse: "holds nothing of it"},
 		"no proxy at all": {promise: HaveSameConfigAs("before"), on: probe.Evidence{Proxies: map[probe.Peer]any{}}, failure: `wanted the same configuration as "before", got no proxy's configuration`},
 	})
-	NewWithT(t).Expect(IsNegative(HaveSameConfigAs("before"))).To(BeFalse())
+	NewWithT(t).Expect(scenario.IsNegative(HaveSameConfigAs("before"))).To(BeFalse())
 }

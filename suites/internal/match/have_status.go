@@ -12,7 +12,7 @@ import (
 // HaveStatus promises the status code of the last answer.
 func HaveStatus(code int) types.GomegaMatcher {
 	return promise{
-		name: named("HaveStatus", code), kind: aRequest, negative: code >= http.StatusBadRequest,
+		name: named("HaveStatus", code), kind: aRequest, negative: isError(code), refuses: isError(code),
 		judge: func(e probe.Evidence) (finding, error) {
 			last := e.Last()
 			return finding{
@@ -22,6 +22,9 @@ func HaveStatus(code int) types.GomegaMatcher {
 		},
 	}
 }
+
+// isError tells of answers that refuse. A teapot is none: it is the answer that pages ask httpbin for, and no proxy gives it.
+func isError(code int) bool { return code >= http.StatusBadRequest && code != http.StatusTeapot }
 
 // lastAnswer is the last answer in words, or why there was none.
 func lastAnswer(e probe.Evidence) string {

@@ -10,18 +10,26 @@ import (
 	"github.com/meshproof/meshproof/suites/internal/proxyconfig"
 )
 
-// TLSContext is what a filter chain's transport socket is told: whom it shows itself as, and whom it lets in. All of it must fit, but for
-// ALPN, which is not looked at where it is empty.
+// TLSContext is what a filter chain's transport socket is told: whom it shows itself as, and whom it lets in. All of it must fit; an empty ALPN is
+// what gateways offer, h2 and http/1.1.
 type TLSContext struct {
 	Certificate       string   // the secret with its own certificate: "kubernetes://webapp-credential", "file-cert:/etc/…/tls.crt~/etc/…/tls.key"
 	ClientCertificate bool     // the client is required to show one
 	Authority         string   // the secret with the authority that must have signed the client's; empty: nobody checks
 	SubjectAltNames   []string // the exact names of which the client's certificate must have one; none: any
 	ALPN              []string // offered, best first
+	Versions          string   // "TLSv1_2 to TLSv1_3"; empty: nothing is said, and Envoy goes by its defaults
+	Ciphers           []string // for TLS up to 1.2; none: nothing is said
 }
+
+// offeredByGateways is what Istio has a gateway offer.
+var offeredByGateways = []string{"h2", "http/1.1"}
 
 // HaveTransportSocket promises how the listener at 0.0.0.0 and a port ends TLS for a client that asks for a server name.
 func HaveTransportSocket(port uint32, serverName string, want TLSContext) types.GomegaMatcher {
+	if len(want.ALPN) == 0 {
+		want.ALPN = offeredByGateways
+	}
 	return held{
 		name:   named("HaveTransportSocket", port, serverName, want),
 		wanted: fmt.Sprintf("at %s:%d for %s a transport socket with %s", anyAddress, port, serverName, want),
@@ -34,12 +42,7 @@ func HaveTransportSocket(port uint32, serverName string, want TLSContext) types.
 				return fact{got: "no transport socket"}
 			}
 			got := contextOf(chain.TLS)
-			seen := fact{got: got.String()}
-			if len(want.ALPN) == 0 {
-				got.ALPN = nil
-			}
-			seen.holds = got.String() == expand(want.String())
-			return seen
+			return fact{holds: got.String() == expand(want.String()), got: got.String()}
 		},
 	}.promise()
 }
@@ -71,13 +74,19 @@ func chainFor(c *proxyconfig.Config, port uint32, serverName string) (found *pro
 	if !ok {
 		return nil, "no filter chain for it, but " + sorted(chainsOf(listener))
 	}
+	if others := otherConditions(found.Match); len(others) > 0 {
+		return nil, "one that takes it only where " + strings.Join(others, " ")
+	}
 	return found, ""
 }
 
 func contextOf(from *proxyconfig.TLS) TLSContext {
 	got := TLSContext{
 		Certificate: strings.Join(secretNames(from.Certificates), " and "), Authority: from.Validation.Name,
-		ClientCertificate: from.RequireClientCertificate, ALPN: from.ALPN,
+		ClientCertificate: from.RequireClientCertificate, ALPN: from.ALPN, Ciphers: from.CipherSuites,
+	}
+	if from.MinVersion != "" || from.MaxVersion != "" {
+		got.Versions = from.MinVersion + " to " + from.MaxVersion
 	}
 	if len(from.CertificateFiles) > 0 {
 		got.Certificate = strings.Join(from.CertificateFiles, " and ")
@@ -117,6 +126,12 @@ func (t TLSContext) String() string {
 	}
 	if len(t.ALPN) > 0 {
 		words = append(words, "ALPN "+strings.Join(t.ALPN, ","))
+	}
+	if t.Versions != "" {
+		words = append(words, t.Versions)
+	}
+	if len(t.Ciphers) > 0 {
+		words = append(words, "ciphers "+strings.Join(t.Ciphers, ","))
 	}
 	return strings.Join(words, ", ")
 }

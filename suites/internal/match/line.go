@@ -11,7 +11,7 @@ import (
 )
 
 // Line is a pattern for a line of an access log. Only the fields that are set must fit; Dash demands that a field is empty.
-// The fields are those of probe.LogLine. Flags may be a text ("UF,URX") or a list of texts: all of them must be there.
+// The fields are those of probe.LogLine. Flags may be a text ("UF,URX") or a list of texts: all of them, in any order, and no others.
 type Line struct {
 	Method, Path, Protocol, Code                  any
 	Flags, Details, Termination, Failure          any
@@ -109,7 +109,7 @@ func (l Line) refuses() bool {
 // demands tells whether a field must hold something.
 func demands(want any) bool { return want != nil && want != Dash }
 
-// flagList wants each of its flags among those of the line.
+// flagList wants the flags of the line, in any order.
 type flagList []string
 
 func flagsWanted(want any) any {
@@ -125,19 +125,13 @@ func flagsWanted(want any) any {
 
 var _ types.GomegaMatcher = flagList{}
 
-// Match tells whether a line's flags, joined by commas, hold all that are wanted.
+// Match tells whether a line's flags, joined by commas, are those that are wanted.
 func (f flagList) Match(actual any) (bool, error) {
 	text, ok := actual.(string)
 	if !ok {
 		return false, fmt.Errorf("flags are a text, and this is a %T", actual)
 	}
-	there := strings.Split(text, ",")
-	for _, flag := range f {
-		if !slices.Contains(there, flag) {
-			return false, nil
-		}
-	}
-	return true, nil
+	return slices.Equal(slices.Sorted(slices.Values(strings.Split(text, ","))), slices.Sorted(slices.Values(f))), nil
 }
 
 // FailureMessage says which flags were wanted.

@@ -1,7 +1,6 @@
 package match
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -10,33 +9,29 @@ import (
 	"github.com/meshproof/meshproof/suites/internal/proxyconfig"
 )
 
-// ListenOn promises the ports on which the proxy takes connections: these, and no others. A gateway to which nothing applies listens on
-// 15021 and 15090 alone, its own.
-func ListenOn(ports ...uint32) types.GomegaMatcher {
+// ListenOn promises where the proxy takes connections, "0.0.0.0:8080": at these addresses, one listener at each, and nowhere else. A gateway to which
+// nothing applies listens at 0.0.0.0:15021 and 0.0.0.0:15090 alone, its own.
+func ListenOn(addresses ...string) types.GomegaMatcher {
 	return held{
-		name: named("ListenOn", anys(ports)...), wanted: "listeners on " + portList(ports),
-		in: func(c *proxyconfig.Config, _ func(string) string) fact {
-			var got []uint32
+		name: named("ListenOn", anys(addresses)...), wanted: "a listener at each of " + addressList(addresses),
+		in: func(c *proxyconfig.Config, expand func(string) string) fact {
+			var got []string
 			for _, listener := range c.Listeners {
 				if !listener.InForce() || listener.Virtual {
 					continue
 				}
 				for _, address := range listener.Addresses {
-					got = append(got, address.Port)
+					got = append(got, address.String())
 				}
 			}
-			return fact{holds: portList(got) == portList(ports), got: portList(got)}
+			return fact{holds: sameNames(got, addresses, expand), got: addressList(got)}
 		},
 	}.promise()
 }
 
-func portList(ports []uint32) string {
-	if len(ports) == 0 {
-		return "no port"
+func addressList(addresses []string) string {
+	if len(addresses) == 0 {
+		return "no address"
 	}
-	words := make([]string, 0, len(ports))
-	for _, port := range slices.Compact(slices.Sorted(slices.Values(ports))) {
-		words = append(words, fmt.Sprint(port))
-	}
-	return strings.Join(words, ", ")
+	return strings.Join(slices.Sorted(slices.Values(addresses)), ", ")
 }

@@ -10,10 +10,11 @@ import (
 	"github.com/meshproof/meshproof/suites/internal/probe"
 )
 
-// LoggedUpstreams promises that a proxy reached each of these hosts ("address:port") over repeated requests.
+// LoggedUpstreams promises that a proxy reached each of these hosts ("address:port") over repeated requests, and no other: one line for each
+// time that the request was sent.
 func LoggedUpstreams(peer probe.Peer, hosts ...string) types.GomegaMatcher {
 	return promise{
-		name: named("LoggedUpstreams", append([]any{peer}, anys(hosts)...)...),
+		name: named("LoggedUpstreams", append([]any{peer}, anys(hosts)...)...), logs: []probe.Peer{peer},
 		judge: func(e probe.Evidence) (finding, error) {
 			if len(hosts) == 0 {
 				return finding{}, fmt.Errorf("it needs the hosts, such as LoggedUpstreams(%s, %q)", peer, "198.51.100.96:443")
@@ -22,17 +23,19 @@ func LoggedUpstreams(peer probe.Peer, hosts ...string) types.GomegaMatcher {
 			if err != nil {
 				return finding{}, err
 			}
-			times := map[string]int{}
+			times, total := map[string]int{}, 0
 			for _, line := range linesOf(e, peer) {
 				if line.UpstreamHost != "" {
 					times[line.UpstreamHost]++
+					total++
 				}
 			}
-			reached := func(host string) bool { return times[host] > 0 }
+			owed := requestsOf(e)
 			return finding{
-				holds:  !slices.ContainsFunc(wanted, func(host string) bool { return !reached(host) }),
-				wanted: fmt.Sprintf("%s among the upstream hosts in the access log of %s", strings.Join(wanted, " and "), peer),
-				got:    tally(times) + watched(e, peer),
+				holds: total == owed && slices.Equal(sortedKeys(times), slices.Sorted(slices.Values(wanted))) && e.Fence[peer],
+				wanted: fmt.Sprintf("%s with the upstream hosts %s, and no others, in the access log of %s",
+					counted(owed, "line"), strings.Join(wanted, " and "), peer),
+				got: tally(times) + watched(e, peer) + unproven(e, peer),
 			}, nil
 		},
 	}

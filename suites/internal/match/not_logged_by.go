@@ -14,7 +14,7 @@ import (
 // shows that all earlier ones have arrived.
 func NotLoggedBy(peer probe.Peer, but ...Line) types.GomegaMatcher {
 	return promise{
-		name: fmt.Sprintf("NotLoggedBy(%s)", peer), negative: true,
+		name: fmt.Sprintf("NotLoggedBy(%s)", peer), negative: true, logs: []probe.Peer{peer},
 		judge: func(e probe.Evidence) (finding, error) {
 			found := finding{wanted: fmt.Sprintf("%s in the access log of %s", unwanted(e, but), peer)}
 			lines := linesOf(e, peer)
@@ -52,8 +52,12 @@ func firstOf(e probe.Evidence, patterns []Line, lines []probe.LogLine) (int, err
 		return 0, nil
 	}
 	for _, pattern := range patterns {
-		if at, _, err := search(e, pattern, lines); at >= 0 || err != nil {
-			return at, err
+		fitting, _, err := search(e, pattern, lines)
+		if err != nil {
+			return -1, err
+		}
+		if len(fitting) > 0 {
+			return fitting[0], nil
 		}
 	}
 	return -1, nil

@@ -13,6 +13,10 @@ type promise struct {
 	name     string // as a page writes it: HaveStatus(200)
 	kind     kind
 	negative bool
+	refuses  bool         // it says that the request was refused
+	lists    []probe.Peer // of whose log it lists every line of the request
+	logs     []probe.Peer // whose logs it judges
+	counters []probe.Peer // whose counters it judges
 	judge    func(e probe.Evidence) (finding, error)
 }
 
@@ -50,6 +54,18 @@ func (p promise) NegatedFailureMessage(actual any) string {
 
 // Negative tells that the promise is a refusal or an absence.
 func (p promise) Negative() bool { return p.negative }
+
+// Refuses tells that the promise says of the request that it was refused.
+func (p promise) Refuses() bool { return p.refuses }
+
+// Lists are the proxies and servers of whose log the promise lists every line of the request.
+func (p promise) Lists() []probe.Peer { return p.lists }
+
+// Logs are the proxies and servers whose logs the promise judges.
+func (p promise) Logs() []probe.Peer { return p.logs }
+
+// Counters are the proxies whose counters the promise judges.
+func (p promise) Counters() []probe.Peer { return p.counters }
 
 // String is the promise as a page writes it.
 func (p promise) String() string { return p.name }

@@ -11,6 +11,7 @@ import (
 	"github.com/onsi/gomega/types"
 
 	"github.com/meshproof/meshproof/suites/internal/probe"
+	"github.com/meshproof/meshproof/suites/internal/scenario"
 )
 
 // judged is one promise on one piece of evidence. A miss must have its message, word for word; misuse is a part of the error.
@@ -156,7 +157,7 @@ func TestIsNegative(t *testing.T) {
 		LoggedBy(curl, Line{UpstreamCluster: "BlackHoleCluster"}), LoggedBy(curl, Line{Route: "block_all"}), LoggedBy(curl, Line{Result: "TCP_DENIED/403"}),
 		Not(BeAnswered()), And(HaveExit(0), NotLoggedBy(curl)), Or(HaveExit(35), HaveStatus(200)),
 	} {
-		g.Expect(IsNegative(m)).To(BeTrue(), inWords(m))
+		g.Expect(scenario.IsNegative(m)).To(BeTrue(), inWords(m))
 	}
 	for _, m := range []types.GomegaMatcher{
 		HaveExit(0), HaveExit(0, 56), HaveStatus(301), HaveHops(MovedTo("a"), Status(200)), BeAnswered(), HaveHits("a:80", 1), HaveRows(1), HaveTunnel(200),
@@ -164,7 +165,7 @@ func TestIsNegative(t *testing.T) {
 		LoggedBy(curl, Line{Code: 200, Flags: Dash}), LoggedBy(curl, Line{Code: 301}), HaveCluster("a"), HaveEndpoints("a", "b"),
 		Not(HaveExit(35)), And(HaveExit(0), BeAnswered()), Equal(1),
 	} {
-		g.Expect(IsNegative(m)).To(BeFalse(), inWords(m))
+		g.Expect(scenario.IsNegative(m)).To(BeFalse(), inWords(m))
 	}
 }
 

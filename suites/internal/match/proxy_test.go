@@ -1,6 +1,7 @@
 package match
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/meshproof/meshproof/suites/internal/probe"
@@ -141,6 +142,11 @@ func TestHaveListener(t *testing.T) {
 func TestHaveRoute(t *testing.T) {
 	webapp := "virtual host webapp.istioinaction.io:80 {prefix / to outbound|80||webapp from " +
 		"/apis/networking.istio.io/v1/namespaces/istioinaction/virtual-service/webapp-vs-from-gw}"
+	conditional, twice := sidecarConfig(), sidecarConfig()
+	match := &conditional.Routes[0].VirtualHosts[0].Routes[0].Match
+	match.Headers, match.Further = map[string]proxyconfig.StringMatch{"end-user": {How: "exact", Value: "jason"}}, true
+	routes := &twice.Routes[0].VirtualHosts[0].Routes
+	*routes = append(*routes, (*routes)[0])
 	check(t, map[string]judged{
 		"there": {
 			promise: HaveRoute("http.8080", "webapp.istioinaction.io", Route{Path: "prefix /", Cluster: "outbound|80||webapp", Source: "virtual-service/webapp-vs-from-gw"}),
@@ -151,6 +157,14 @@ func TestHaveRoute(t *testing.T) {
 			promise: HaveRoute("http.8080", "httpbin.example.com", Route{Redirect: true, Path: "prefix /"}), on: holding(sidecarConfig()),
 			failure: "wanted in table http.8080 for httpbin.example.com the route {prefix / redirected to https}, got " + from +
 				"virtual host httpbin.example.com:80 redirected to https without routes",
+		},
+		"under a condition": {
+			promise: HaveRoute("http.8080", "webapp.istioinaction.io", Route{Path: "prefix /"}), on: holding(conditional),
+			failure: "wanted in table http.8080 for webapp.istioinaction.io the route {prefix /}, got " + from + webapp + " where end-user exact:jason, more",
+		},
+		"twice": {
+			promise: HaveRoute("http.8080", "webapp.istioinaction.io", Route{Path: "prefix /"}), on: holding(twice),
+			failure: "wanted in table http.8080 for webapp.istioinaction.io the route {prefix /}, got " + from + webapp + " " + webapp[strings.Index(webapp, "{"):],
 		},
 		"no field": {promise: HaveRoute("http.8080", "a", Route{}), on: holding(sidecarConfig()), misuse: "it needs a field of the route"},
 		"another cluster": {

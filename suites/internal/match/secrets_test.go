@@ -14,12 +14,24 @@ const (
 
 func TestHaveListenerSecrets(t *testing.T) {
 	gateway := holding(recorded(t, "ingressgateway"))
+	shared := recorded(t, "ingressgateway")
+	for _, listener := range shared.Listeners {
+		if chain, ok := listener.FilterChainFor("webapp.istioinaction.io"); ok && chain.TLS != nil {
+			listener.FilterChains = append(listener.FilterChains, chain)
+		}
+	}
 	const some = from + "the listeners 0.0.0.0_15021, 0.0.0.0_8080, 0.0.0.0_8443 with the secrets "
 	check(t, map[string]judged{
 		"all of them, in any order": {promise: HaveListenerSecrets(mutual+"-cacert", credential, mutual), on: gateway, holds: true},
 		"one is more": {
 			promise: HaveListenerSecrets(credential, mutual), on: gateway,
 			failure: "wanted listeners that serve with the secrets " + credential + ", " + mutual + ", got " + some + mutual + ", " + mutual + "-cacert, " + credential,
+		},
+		"one that two chains serve with": {promise: HaveListenerSecrets(mutual+"-cacert", credential, mutual, credential), on: holding(shared), holds: true},
+		"is not one": {
+			promise: HaveListenerSecrets(mutual+"-cacert", credential, mutual), on: holding(shared),
+			failure: "wanted listeners that serve with the secrets " + mutual + "-cacert, " + credential + ", " + mutual + ", got " + some +
+				mutual + ", " + mutual + "-cacert, " + credential + ", " + credential,
 		},
 		"a warming listener does not serve": {promise: HaveListenerSecrets(), on: holding(recorded(t, "warming")), holds: true},
 		"none wanted": {

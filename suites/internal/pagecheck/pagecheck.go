@@ -8,13 +8,18 @@ import (
 	"regexp"
 	"slices"
 
+	"github.com/meshproof/meshproof/fixtures"
 	"github.com/meshproof/meshproof/suites/internal/catalogue"
 	"github.com/meshproof/meshproof/suites/internal/scenario"
 )
 
-// Complete tells what a page lacks to be valid, and to have the scenarios that the catalogue lists below the prefix, in its order.
+// Complete tells what a page lacks to be valid, to ask for stand-ins that there are, and to have the scenarios that the catalogue lists below the
+// prefix, in its order.
 func Complete(page scenario.Page, prefix string) error {
 	if err := scenario.Validate(page); err != nil {
+		return fmt.Errorf("page %s: %w", page.Name, err)
+	}
+	if err := sites(page); err != nil {
 		return fmt.Errorf("page %s: %w", page.Name, err)
 	}
 	ids := make([]string, 0, len(page.Scenarios))
@@ -25,6 +30,23 @@ func Complete(page scenario.Page, prefix string) error {
 		return fmt.Errorf("page %s has the scenarios\n%q, the catalogue has\n%q", page.Name, ids, wanted)
 	}
 	return nil
+}
+
+// sites tells which hosts the scenarios need that no stand-in serves.
+func sites(page scenario.Page) error {
+	var missing []error
+	for _, s := range page.Scenarios {
+		for _, need := range s.Needs {
+			site, ok := need.(scenario.SiteNeed)
+			if !ok {
+				continue
+			}
+			if _, known := fixtures.SiteByHost(site.Host); !known {
+				missing = append(missing, fmt.Errorf("%s needs the site %q, which is not in the table of stand-ins (fixtures.Sites)", s.ID, site.Host))
+			}
+		}
+	}
+	return errors.Join(missing...)
 }
 
 var imageLine = regexp.MustCompile(`(?m)^\s+(?:- )?image: (\S+)`)

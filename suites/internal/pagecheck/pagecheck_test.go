@@ -14,6 +14,18 @@ func TestComplete(t *testing.T) {
 	g.Expect(Complete(scenario.Page{Name: "none"}, "egress/wildcard/")).NotTo(Succeed())
 }
 
+// A host that nobody serves is a slip of the pen: the scenario would wait for a site that never answers.
+func TestSites(t *testing.T) {
+	g := NewWithT(t)
+	needing := func(host string) error {
+		return sites(scenario.Page{Scenarios: []scenario.Scenario{{ID: "egress/wildcard/direct", Needs: []scenario.Need{
+			scenario.Workload(scenario.Curl), scenario.Site(host),
+		}}}})
+	}
+	g.Expect(needing("edition.cnn.com")).To(Succeed())
+	g.Expect(needing("editon.cnn.com")).To(MatchError(ContainSubstring(`egress/wildcard/direct needs the site "editon.cnn.com"`)))
+}
+
 func TestImages(t *testing.T) {
 	g := NewWithT(t)
 	manifests := fstest.MapFS{"a/pod.yaml": {Data: []byte("spec:\n  containers:\n  - image: one\n")}}

@@ -16,16 +16,19 @@ type Evidence struct {
 	Stderr  string   // curl -v's transcript, or what kubectl said
 	Size    int64    // length of the last answer's body in bytes
 
-	Hops    []Response     // one per HTTP answer of a site, redirects included
-	Tunnel  *Response      // what the proxy of curl -x answered to CONNECT, nil when it was not asked or did not answer
-	Server  *Certificate   // the leaf that the server presented on the last connection, nil without TLS
-	Remote  netip.AddrPort // the address curl connected to last
-	Timing  Timing
-	Marker  string // the query value that ties log lines to this request, to all of them when it is sent more than once; empty when unmarked
-	Vars    map[string]string
-	Table   *Table       // what `kubectl get` prints
-	Objects []Object     // the objects behind Table's rows
-	Proxies map[Peer]any // *proxyconfig.Config by proxy, as Inspect found it; any, because this package knows the standard library only
+	Hops   []Response     // one per HTTP answer of a site, redirects included
+	Tunnel *Response      // what the proxy of curl -x answered to CONNECT, nil when it was not asked or did not answer
+	Server *Certificate   // the leaf that the server presented on the last connection, nil without TLS
+	Remote netip.AddrPort // the address curl connected to last
+	Timing Timing
+	// Requests is how often the request was sent (scenario.SendAction.Times); zero counts as once. A redirect that curl followed is no other
+	// request but one more answer in Hops.
+	Requests int
+	Marker   string // the query value that ties log lines to this request, to all of them when it is sent more than once; empty when unmarked
+	Vars     map[string]string
+	Table    *Table       // what `kubectl get` prints
+	Objects  []Object     // the objects behind Table's rows
+	Proxies  map[Peer]any // *proxyconfig.Config by proxy, as Inspect found it; any, because this package knows the standard library only
 	// Remembered holds, by the name given to it, what Proxies was at an earlier step of the scenario.
 	Remembered map[string]map[Peer]any
 	Counters   map[Peer]map[string]int // by how much the counters of a proxy's listeners grew, by Envoy's own names; those that did not are left out

@@ -22,6 +22,9 @@ type LogLine struct {
 	Format Format
 	Raw    string
 	Pod    string
+	// Traced tells that the line is known to be this request's: by its marker, by the port that curl came from, or by that of the proxy before.
+	// Of any other line it is known only that it was written meanwhile.
+	Traced bool
 	Start  time.Time
 
 	Method, Path, Protocol string // Path without the harness's marker

@@ -22,6 +22,7 @@ type record struct {
 	At       time.Time                 `json:"at,omitzero"`
 	Took     float64                   `json:"took"`
 	Command  string                    `json:"command,omitempty"`
+	Requests int                       `json:"requests,omitempty"`
 	Exit     int                       `json:"exit"`
 	Answers  []answer                  `json:"answers,omitempty"`
 	Tunnel   *answer                   `json:"tunnel,omitempty"`
@@ -66,7 +67,7 @@ type timingRecord struct {
 // proxy's configuration is named only: it is too large to be read in one piece.
 func (e Evidence) MarshalJSON() ([]byte, error) {
 	r := record{
-		At: e.At, Took: inSeconds(e.Took), Command: Quote(e.Command), Exit: e.Exit, Answers: answersOf(e.Hops),
+		At: e.At, Took: inSeconds(e.Took), Command: Quote(e.Command), Requests: e.Requests, Exit: e.Exit, Answers: answersOf(e.Hops),
 		Stdout: cut(e.Stdout, writtenBody, e.Size), Stderr: cut(e.Stderr, writtenTranscript, 0),
 		Vars: e.Vars, Objects: objects(e.Objects), Proxies: peerNames(e.Proxies), Counters: counters(e.Counters), Hits: e.Hits,
 		Marker: e.Marker,

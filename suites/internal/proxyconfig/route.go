@@ -59,6 +59,8 @@ type RouteMatch struct {
 	How, Path string
 	// Headers maps a header, pseudo headers included, to its rule.
 	Headers map[string]StringMatch
+	// Further tells that it has conditions of other kinds: query parameters, a share of the requests, TLS, metadata, letter case.
+	Further bool
 }
 
 // WeightedCluster is a target and its share.
@@ -230,7 +232,8 @@ func newRedirect(action *routev3.RedirectAction) *Redirect {
 }
 
 func newRouteMatch(m *routev3.RouteMatch) RouteMatch {
-	match := RouteMatch{}
+	match := RouteMatch{Further: len(m.GetQueryParameters()) > 0 || len(m.GetDynamicMetadata()) > 0 || m.GetRuntimeFraction() != nil ||
+		m.GetTlsContext() != nil || m.GetGrpc() != nil || (m.GetCaseSensitive() != nil && !m.GetCaseSensitive().GetValue())}
 	switch path := m.GetPathSpecifier().(type) {
 	case *routev3.RouteMatch_Prefix:
 		match.How, match.Path = "prefix", path.Prefix

@@ -46,7 +46,10 @@ type Step struct {
 	Says string
 	Do   Action
 	Want []Expectation
-	Note string // what today's mesh does differently, in one sentence for the report
+	// Unlike are the parts in which a request that is refused differs from its control run, because the refusal is about them. None: it differs
+	// in nothing, because the refusal is about the policy, and the same request succeeds without it.
+	Unlike Part
+	Note   string // what today's mesh does differently, in one sentence for the report
 	// Inert tells why no promise notices when a change is left out, by file where it applies several, by "" otherwise: the page does it, and it
 	// makes no difference. Everything else that is left out has to be noticed (make mutate).
 	Inert map[string]string

@@ -9,8 +9,6 @@ import (
 	"regexp"
 	"slices"
 
-	"github.com/onsi/gomega/types"
-
 	"github.com/meshproof/meshproof/suites/internal/probe"
 )
 
@@ -22,7 +20,7 @@ var (
 )
 
 // Validate checks a page without a cluster: every scenario says where it is documented, every file exists and is used, every request
-// has a promise, every refusal has a control run, every shell variable is exported before it is used. The error joins all findings.
+// has a promise, every refusal has a control run of the same request, every log that is watched is judged and the other way round, every shell variable is exported before it is used. The error joins all findings.
 func Validate(p Page) error {
 	v := &validation{page: p, used: map[string]bool{}, ids: map[string]bool{}}
 	if p.Name == "" || p.Title == "" || p.Upstream == "" {
@@ -170,35 +168,68 @@ func (v *validation) send(where string, s Scenario, step Step, do SendAction) {
 	if len(step.Want) == 0 {
 		v.report("%s: a request without a promise proves nothing", where)
 	}
-	if refusal(step) && !hasControl(s, do.Probe) {
-		v.report("%s: a refusal needs a control run, the same request succeeding, in the same scenario", where)
+	switch refused := refusal(step); {
+	case !refused && step.Unlike != 0:
+		v.report("%s: it is no refusal, and names in what it differs from its control run: %s", where, step.Unlike)
+	case refused && !hasControl(s, step, do.Probe):
+		v.report("%s: a refusal needs a control run, %s succeeding, in the same scenario", where, controlOf(step))
 	}
+	v.watched(where, step, do)
 }
 
-// refusal tells whether all that a step promises is a refusal or an absence.
-func refusal(step Step) bool {
-	for _, e := range step.Want {
-		if e.Match != nil && !isNegative(e.Match) {
-			return false
+func controlOf(step Step) string {
+	if step.Unlike == 0 {
+		return "the same request"
+	}
+	return "a request that differs in its " + step.Unlike.String() + " alone"
+}
+
+// watched checks that a log or a counter that is read is judged, and that one that is judged is read.
+func (v *validation) watched(where string, step Step, do SendAction) {
+	judged := judgedBy(step)
+	for _, peer := range do.Watch {
+		if !slices.Contains(judged.logs, peer) {
+			v.report("%s: the log of %s is watched, and no promise judges it", where, peer)
 		}
 	}
-	return true
-}
-
-// isNegative asks the matcher itself: matchers of refusals and absences say so.
-func isNegative(m types.GomegaMatcher) bool {
-	n, ok := m.(interface{ Negative() bool })
-	return ok && n.Negative()
-}
-
-// hasControl looks for the same request with a promise that is not a refusal.
-func hasControl(s Scenario, p probe.Probe) bool {
-	for _, step := range s.Steps {
-		if send, ok := step.Do.(SendAction); ok && send.Probe.From == p.From && send.Probe.URL == p.URL && !refusal(step) {
-			return true
+	for _, peer := range do.Count {
+		if !slices.Contains(judged.counters, peer) {
+			v.report("%s: the counters of %s are read, and no promise judges them", where, peer)
 		}
 	}
-	return false
+	for _, peer := range unique(judged.logs) {
+		if peer != do.Probe.From.Proxy() && !slices.Contains(do.Watch, peer) {
+			v.report("%s: a promise judges the log of %s, which is not watched", where, peer)
+		}
+	}
+	for _, peer := range unique(judged.counters) {
+		if !slices.Contains(do.Count, peer) {
+			v.report("%s: a promise judges the counters of %s, which are not read", where, peer)
+		}
+	}
+	for _, peer := range repeated(judged.lists) {
+		v.report("%s: two promises list the lines of %s: what one line is to hold is one pattern, and all lines of a request are one promise", where, peer)
+	}
+}
+
+func unique(peers []probe.Peer) []probe.Peer {
+	var once []probe.Peer
+	for _, peer := range peers {
+		if !slices.Contains(once, peer) {
+			once = append(once, peer)
+		}
+	}
+	return once
+}
+
+func repeated(peers []probe.Peer) []probe.Peer {
+	var again []probe.Peer
+	for i, peer := range peers {
+		if slices.Contains(peers[:i], peer) && !slices.Contains(again, peer) {
+			again = append(again, peer)
+		}
+	}
+	return again
 }
 
 func (v *validation) files(where string, c Change) {

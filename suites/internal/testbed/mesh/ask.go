@@ -133,7 +133,8 @@ func (m *Mesh) sendOnce(ctx context.Context, pod *corev1.Pod, action scenario.Se
 		limited.Max = requestLimit + action.Wait
 	}
 	var e probe.Evidence
-	for range max(action.Times, 1) {
+	requests := max(action.Times, 1)
+	for range requests {
 		var ran output
 		var err error
 		if e, ran, err = m.curl(ctx, pod, limited, marker); err != nil {
@@ -142,6 +143,7 @@ func (m *Mesh) sendOnce(ctx context.Context, pod *corev1.Pod, action scenario.Se
 		watched.asked(e, ran)
 	}
 	e.Command = kubectlExec(action.Probe.From, action.Probe.Shown())
+	e.Requests = requests
 	e.At, e.Took = started, time.Since(started)
 	return e, nil
 }

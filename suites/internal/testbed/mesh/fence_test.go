@@ -68,24 +68,22 @@ func TestEvidenceLines(t *testing.T) {
 	g.Expect(w.evidence(ofClient, lines)).To(HaveExactElements(mine, unmarked), "and again with this one")
 }
 
-func TestLocalPort(t *testing.T) {
+func TestConnectionsOf(t *testing.T) {
 	for _, tc := range []struct {
-		summary string
-		port    uint16
-		only    bool
+		summary  string
+		port     uint16
+		connects int
 	}{
-		{`{"local_ip":"10.244.0.18","local_port":39604,"num_connects":1}`, 39604, true},
-		{`{"local_port":39604,"num_connects":2}`, 0, false},
-		{`{"local_port":0,"num_connects":0}`, 0, false},
-		{`a body that says "local_port":1,"num_connects":7` + "\n" + `{"local_port":39604,"num_connects":1}`, 39604, true},
-		{`no summary`, 0, false},
+		{`{"local_ip":"10.244.0.18","local_port":39604,"num_connects":1}`, 39604, 1},
+		{`{"local_port":39604,"num_connects":2}`, 39604, 2},
+		{`{"local_port":0,"num_connects":0}`, 0, 0},
+		{`a body that says "local_port":1,"num_connects":7` + "\n" + `{"local_port":39604,"num_connects":1}`, 39604, 1},
+		{`no summary`, 0, 0},
 	} {
-		port, only := localPort([]byte(tc.summary))
+		port, connects := connectionsOf([]byte(tc.summary))
 		g := NewWithT(t)
-		g.Expect(only).To(Equal(tc.only), tc.summary)
-		if only {
-			g.Expect(port).To(Equal(tc.port))
-		}
+		g.Expect(port).To(Equal(tc.port), tc.summary)
+		g.Expect(connects).To(Equal(tc.connects), tc.summary)
 	}
 }
 

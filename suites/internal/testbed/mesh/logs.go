@@ -109,6 +109,7 @@ type stream struct {
 	fences   map[int]time.Time // when the last one that lingers was sent, by the port of the proxy
 	fenced   bool              // a fence has been seen: what is written arrives here
 	earlier  map[uint16]bool   // the ports that curl came from with questions that are answered
+	hops     map[string]bool   // the addresses from which proxies passed their connections on
 
 	// What was found out about the log, believed until the next change.
 	mute   foundOut[bool]     // that a provoked line did not come
@@ -123,7 +124,7 @@ type logEntry struct {
 }
 
 func newStream(pod *corev1.Pod, container string) *stream {
-	return &stream{pod: pod.Name, address: pod.Status.PodIP, container: container, changed: make(chan struct{}), fences: map[int]time.Time{}, earlier: map[uint16]bool{}}
+	return &stream{pod: pod.Name, address: pod.Status.PodIP, container: container, changed: make(chan struct{}), fences: map[int]time.Time{}, earlier: map[uint16]bool{}, hops: map[string]bool{}}
 }
 
 // follow reads until the context ends or the pod is gone. An interrupted stream is taken up where it was.
@@ -283,6 +284,21 @@ func (s *stream) answered(ports map[uint16]int) {
 	for port := range ports {
 		s.earlier[port] = true
 	}
+}
+
+// passedOn takes down the addresses from which proxies passed a question's connections on.
+func (s *stream) passedOn(hops map[string]int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for address := range hops {
+		s.hops[address] = true
+	}
+}
+
+func (s *stream) isEarlierHop(address string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.hops[address]
 }
 
 func (s *stream) isEarlier(port uint16) bool {

@@ -26,9 +26,10 @@ type watchedLogs struct {
 	// late is how long the line of the last curl's own connection may take.
 	late  time.Duration
 	times int // how often curl was run
-	// ports are those that curl came from; they are known where each time it had one connection only.
-	ports   map[uint16]int // of which attempt
-	unknown bool
+	// ports are those that curl came from: of each run that of its last connection. Others are unknown where a run had several.
+	ports    map[uint16]int // of which attempt
+	unknown  bool
+	connects []int // by attempt, how many connections curl had
 	// hops are the addresses from which proxies passed the attempts' connections on.
 	hops   map[string]int // of which attempt
 	fenced []bool         // by log
@@ -128,7 +129,10 @@ const (
 )
 
 // begin tells that what is asked from now on is another attempt.
-func (w *watchedLogs) begin() { w.attempts++ }
+func (w *watchedLogs) begin() {
+	w.attempts++
+	w.connects = append(w.connects, 0)
+}
 
 // asked notes what ties lines to the attempt.
 func (w *watchedLogs) asked(e probe.Evidence, ran output) {
@@ -145,11 +149,12 @@ func (w *watchedLogs) asked(e probe.Evidence, ran output) {
 	default:
 		w.late = lateHTTP
 	}
-	if port, only := localPort(ran.stdout); only {
+	port, connects := connectionsOf(ran.stdout)
+	if port > 0 {
 		w.ports[port] = attempt
-	} else {
-		w.unknown = true
 	}
+	w.connects[attempt] += connects
+	w.unknown = w.unknown || port == 0 || connects != 1
 }
 
 // isUnconnected tells of a curl that never had a connection. It says so by its exit code, because its clock does not count a connection on which the
@@ -166,18 +171,24 @@ var (
 	connectsInSummary  = regexp.MustCompile(`"num_connects":(\d+)`)
 )
 
-// localPort is where curl's connection came from, by its own summary at the end of what it printed; false where it had none or several.
+// connectionsOf is where curl's last connection came from and how many it had, by its own summary at the end of what it printed; zero where it had none.
 //
 // Source: https://curl.se/docs/manpage.html#-w
-func localPort(stdout []byte) (uint16, bool) {
+func connectionsOf(stdout []byte) (port uint16, connects int) {
 	const enough = 64 << 10 // a summary and the certificates
 	stdout = stdout[max(0, len(stdout)-enough):]
-	ports, connects := localPortInSummary.FindAllSubmatch(stdout, -1), connectsInSummary.FindAllSubmatch(stdout, -1)
-	if len(ports) == 0 || len(connects) == 0 || string(connects[len(connects)-1][1]) != "1" {
-		return 0, false
+	last := func(pattern *regexp.Regexp, bits int) uint64 {
+		found := pattern.FindAllSubmatch(stdout, -1)
+		if len(found) == 0 {
+			return 0
+		}
+		number, err := strconv.ParseUint(string(found[len(found)-1][1]), 10, bits)
+		if err != nil {
+			return 0
+		}
+		return number
 	}
-	port, err := strconv.ParseUint(string(ports[len(ports)-1][1]), 10, 16)
-	return uint16(port), err == nil && port > 0
+	return uint16(last(localPortInSummary, 16)), int(last(connectsInSummary, 31)) //nolint:gosec // as many bits as they were parsed with
 }
 
 // read fences every log, and waits for what comes later.
@@ -190,7 +201,7 @@ func (w *watchedLogs) read(ctx context.Context, m *Mesh) error {
 		var err error
 		w.fenced[i], err = l.fence(ctx, m, l.cursor)
 		if err == nil && w.fenced[i] && w.isLate(l) {
-			err = w.awaitOwn(ctx, m, l)
+			w.fenced[i], err = w.awaitOwn(ctx, m, l)
 		}
 		return err
 	})
@@ -227,7 +238,7 @@ func (w *watchedLogs) file(attempts []probe.Evidence) bool {
 	}
 	w.followHops()
 	for i, l := range w.logs {
-		lines, known := w.byAttempt(l.lines, len(attempts))
+		lines, known := w.byAttempt(w.withoutEarlier(l), len(attempts))
 		told = told && known
 		for j := range attempts {
 			e := &attempts[j]
@@ -235,6 +246,7 @@ func (w *watchedLogs) file(attempts []probe.Evidence) bool {
 			e.Fence[l.peer] = w.fenced[i] && (all || !several)
 			e.Logs[l.peer] = append(e.Logs[l.peer], lines[j]...)
 		}
+		l.stream.passedOn(w.hops)
 	}
 	return told
 }
@@ -245,6 +257,7 @@ func (w *watchedLogs) byAttempt(lines []probe.LogLine, attempts int) ([][]probe.
 	for _, line := range lines {
 		attempt, known := w.attemptOf(line)
 		told = told && known
+		line.Traced = known
 		if attempts == 1 {
 			attempt = 0
 		}
@@ -269,14 +282,19 @@ func (w *watchedLogs) followHops() {
 	}
 }
 
+// withoutEarlier leaves out the late lines of an earlier question's connections, which the proxy before had passed on.
+func (w *watchedLogs) withoutEarlier(l watchedLog) []probe.LogLine {
+	return slices.DeleteFunc(slices.Clone(l.lines), func(line probe.LogLine) bool {
+		_, own := w.hops[line.DownstreamRemote]
+		return !own && line.Method == "" && l.stream.isEarlierHop(line.DownstreamRemote)
+	})
+}
+
 // attemptOf tells which attempt wrote a line, by its marker, by the port that curl came from, or by that of the proxy before.
 func (w *watchedLogs) attemptOf(line probe.LogLine) (int, bool) {
 	if line.Marker != "" {
 		attempt, known := w.markers[line.Marker]
 		return attempt, known
-	}
-	if w.unknown {
-		return 0, false
 	}
 	if attempt, passedOn := w.hops[line.DownstreamRemote]; passedOn {
 		return attempt, true
@@ -312,9 +330,10 @@ func (w *watchedLogs) isLate(l *watchedLog) bool {
 }
 
 // awaitOwn waits for the line of a connection that is still closing. That none comes is no error: not everything passes the proxy. The
-// wait ends when no connection of the question is open in the proxy any more: what was to be logged is logged then or at that very moment (Envoy
-// counts a connection out just before it writes its line), and another fence brings it here.
-func (w *watchedLogs) awaitOwn(ctx context.Context, m *Mesh, l *watchedLog) error {
+// wait ends when there is a line of every connection, or when no connection of the question is open in the proxy any more: what was to be logged is
+// logged then or at that very moment (Envoy counts a connection out just before it writes its line). Another fence brings it here, and with it
+// whatever else was written of the same connection.
+func (w *watchedLogs) awaitOwn(ctx context.Context, m *Mesh, l *watchedLog) (fenced bool, err error) {
 	limited, cancel := context.WithTimeout(ctx, lateOwed)
 	defer cancel()
 	patience := time.Now().Add(w.late)
@@ -324,31 +343,34 @@ func (w *watchedLogs) awaitOwn(ctx context.Context, m *Mesh, l *watchedLog) erro
 		defer stop()
 		return l.stream.awaitAll(soon, l.cursor, enough) == nil
 	}
-	for pause := time.Duration(0); ; pause = min(max(pause*2, firstPause), mostPause) {
-		if comes(pause) || limited.Err() != nil {
-			return nil
-		}
+	for pause := time.Duration(0); !comes(pause) && limited.Err() == nil; pause = min(max(pause*2, firstPause), mostPause) {
 		lingering := l.stream.lingering()
 		now, err := m.connections(limited, l.pod)
 		owed := err == nil && l.owesLine(now, m.now())
 		if !owed && time.Now().After(patience) {
-			return nil
+			break
 		}
-		if owed || err != nil || now.open(lingering...) > l.before.open(lingering...) {
-			continue // to the end of the wait, at the worst
+		if !owed && err == nil && now.open(lingering...) <= l.before.open(lingering...) {
+			break
 		}
-		_, err = m.fence(ctx, l.pod, l.stream, l.stream.cursor())
-		return err
 	}
+	if w.late == lateHTTP && comes(0) { // requests only, whose lines the first fence has brought
+		return true, nil
+	}
+	return l.fence(ctx, m, l.stream.cursor())
 }
 
-// hasAll tells that there is a line of every attempt; where nobody knows whose they are, that there are as many.
+// hasAll tells that there is a line of every attempt, for each of its connections; where nobody knows whose they are, that there are as many.
 func (w *watchedLogs) hasAll(lines []probe.LogLine) bool {
 	sorted, told := w.byAttempt(lines, w.attempts)
-	if !told {
-		return len(lines) >= w.attempts
+	owed := 0
+	for attempt, connects := range w.connects {
+		if told && len(sorted[attempt]) < max(connects, 1) {
+			return false
+		}
+		owed += max(connects, 1)
 	}
-	return !slices.ContainsFunc(sorted, func(own []probe.LogLine) bool { return len(own) == 0 })
+	return len(lines) >= owed
 }
 
 // owesLine tells that the question passed the client's own sidecar, which logs: its line will come, however late on a busy machine.

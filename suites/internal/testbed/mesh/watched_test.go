@@ -6,6 +6,8 @@ import (
 
 	. "github.com/onsi/gomega"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/meshproof/meshproof/suites/internal/probe"
 	"github.com/meshproof/meshproof/suites/internal/scenario"
 )
@@ -13,10 +15,10 @@ import (
 // twice is a question that was asked twice, with what was logged meanwhile.
 func twice(lines ...probe.LogLine) *watchedLogs {
 	w := &watchedLogs{
-		client: "10.244.0.7", attempts: 2, fenced: []bool{true},
+		connects: []int{1, 1}, client: "10.244.0.7", attempts: 2, fenced: []bool{true},
 		markers: map[string]int{"first": 0, "second": 1}, ports: map[uint16]int{40001: 0, 40002: 1}, hops: map[string]int{},
 	}
-	w.logs = []watchedLog{{peer: scenario.EgressGateway, proxy: true, lines: lines}}
+	w.logs = []watchedLog{{peer: scenario.EgressGateway, proxy: true, lines: lines, stream: newStream(&corev1.Pod{}, probe.SidecarContainer)}}
 	return w
 }
 
@@ -26,6 +28,7 @@ func TestEachAttemptGetsItsLines(t *testing.T) {
 	byPort := probe.LogLine{DownstreamRemote: "10.244.0.7:40001", Code: 0}
 	attempts := make([]probe.Evidence, 2)
 	g.Expect(twice(byMarker, byPort).file(attempts)).To(BeTrue())
+	byMarker.Traced, byPort.Traced = true, true
 	g.Expect(attempts[0].Logs).To(Equal(map[probe.Peer][]probe.LogLine{scenario.EgressGateway: {byPort}}))
 	g.Expect(attempts[1].Logs).To(Equal(map[probe.Peer][]probe.LogLine{scenario.EgressGateway: {byMarker}}))
 	g.Expect(attempts[0].Fence).To(Equal(map[probe.Peer]bool{scenario.EgressGateway: true}))
@@ -57,6 +60,42 @@ func TestEveryAttemptHasItsLine(t *testing.T) {
 	g.Expect(twice().hasAll([]probe.LogLine{first, first})).To(BeFalse())
 	g.Expect(twice().hasAll([]probe.LogLine{second, first})).To(BeTrue())
 	g.Expect(twice().hasAll([]probe.LogLine{{}, {}})).To(BeTrue(), "nobody knows whose they are")
+
+	w := twice()
+	w.connects = []int{2, 1} // a redirect was followed, or the request sent again
+	g.Expect(w.hasAll([]probe.LogLine{first, second})).To(BeFalse())
+	g.Expect(w.hasAll([]probe.LogLine{first, second, first})).To(BeTrue())
+	g.Expect(w.hasAll([]probe.LogLine{{}, {}})).To(BeFalse())
+}
+
+// A line that was written twice is evidence twice.
+func TestWhatIsLoggedTwiceIsEvidenceTwice(t *testing.T) {
+	g := NewWithT(t)
+	line := probe.LogLine{DownstreamRemote: "10.244.0.7:40001"}
+	attempts := make([]probe.Evidence, 2)
+	g.Expect(twice(line, line).file(attempts)).To(BeTrue())
+	g.Expect(attempts[0].Logs[scenario.EgressGateway]).To(HaveLen(2))
+	g.Expect(attempts[0].Logs[scenario.EgressGateway]).To(HaveEach(HaveField("Traced", true)))
+}
+
+// The line of an earlier question's connection may come late at the next proxy.
+func TestLateLinesOfEarlierConnections(t *testing.T) {
+	g := NewWithT(t)
+	atSidecar := probe.LogLine{DownstreamRemote: "10.244.0.7:40001", UpstreamLocal: "10.244.0.7:50001"}
+	atGateway := probe.LogLine{DownstreamRemote: "10.244.0.7:50001"}
+	earlier := twice(atSidecar, atGateway)
+	g.Expect(earlier.file(make([]probe.Evidence, 2))).To(BeTrue())
+
+	later := twice(atGateway)
+	later.logs[0].stream = earlier.logs[0].stream
+	attempts := make([]probe.Evidence, 1)
+	later.file(attempts)
+	g.Expect(attempts[0].Logs[scenario.EgressGateway]).To(BeEmpty())
+
+	again := twice(atSidecar, atGateway) // the sidecar has taken the same port
+	again.logs[0].stream = earlier.logs[0].stream
+	again.file(attempts)
+	g.Expect(attempts[0].Logs[scenario.EgressGateway]).To(HaveLen(2))
 }
 
 func TestLinesThatMayBeAnyonesAreNotShared(t *testing.T) {
@@ -73,9 +112,6 @@ func TestLinesThatMayBeAnyonesAreNotShared(t *testing.T) {
 			g.Expect(alone[0].Logs[scenario.EgressGateway]).To(HaveLen(1), "of one attempt it is evidence")
 		})
 	}
-	w := twice(probe.LogLine{DownstreamRemote: "10.244.0.7:40001"})
-	w.unknown = true
-	NewWithT(t).Expect(w.file(make([]probe.Evidence, 2))).To(BeFalse(), "where curl made several connections")
 }
 
 func TestWhoIsAskedInARow(t *testing.T) {
