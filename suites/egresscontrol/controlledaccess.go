@@ -16,7 +16,7 @@ func httpRefused() []Expectation {
 		Derived("its own route for unregistered hosts refused, no upstream was asked", LoggedBy(Curl.Proxy(), Line{
 			Code: 502, Details: "direct_response", Authority: "httpbin.org", UpstreamHost: Dash, UpstreamCluster: Dash, Route: "block_all",
 		})),
-		Derived("nothing arrived at httpbin.org", HaveNoHits("httpbin.org:80")),
+		Derived("nothing arrived at httpbin.org", NotArriveAt("httpbin.org:80")),
 	}
 }
 
@@ -27,7 +27,7 @@ func httpsRefused(from probe.Peer, host string, address any) []Expectation {
 		Derived("the sidecar sent the connection into its black hole", LoggedBy(from.Proxy(), Line{
 			Method: Dash, Flags: "UH", UpstreamHost: Dash, UpstreamCluster: "BlackHoleCluster", DownstreamLocal: address,
 		})),
-		Derived("nothing arrived at "+host, HaveNoHits(host+":443")),
+		Derived("nothing arrived at "+host, NotArriveAt(host+":443")),
 	}
 }
 

@@ -42,7 +42,7 @@ func httpServiceEntry() Scenario {
 					Documented("the sidecar added X-Envoy-Decorator-Operation", HaveEchoedHeader("X-Envoy-Decorator-Operation", "httpbin.org:80/*")),
 					Derived("no Content-Length on the GET", HaveNoEchoedHeader("Content-Length"),
 						Differs("the blog shows 0: today's Envoy adds no Content-Length to a GET")),
-					Derived("it arrived at httpbin.org", HaveHits("httpbin.org:80", 1)),
+					Derived("it arrived at httpbin.org", ArriveAt("httpbin.org:80", Arrival{Plain: true, Requests: 1})),
 					Documented("the log of the sidecar has an entry for the request",
 						LoggedBy(Curl.Proxy(), Line{Method: "GET", Path: "/headers", Code: 200, Authority: "httpbin.org"})),
 					Upstream("the entry names HTTP/1.1, the address of httpbin.org and its cluster", LoggedBy(Curl.Proxy(), Line{
@@ -63,8 +63,8 @@ func resolutionDNS() Scenario {
 			Code: 200, Authority: "httpbin.org", UpstreamCluster: httpbinCluster,
 			UpstreamHost: httpbinAddress + ":80", DownstreamLocal: evilAddress + ":80",
 		})),
-		Derived("the request arrived at httpbin.org", HaveHits("httpbin.org:80", 1)),
-		Derived("nothing arrived at the address that curl went to", HaveNoHits("evil.example:80")),
+		Derived("the request arrived at httpbin.org", ArriveAt("httpbin.org:80", Arrival{Plain: true, Requests: 1})),
+		Derived("nothing arrived at the address that curl went to", NotArriveAt("evil.example:80")),
 	}
 	return Scenario{
 		ID:    "egress/egress-control/resolution-dns-ignores-original-destination",
@@ -84,8 +84,8 @@ func resolutionDNS() Scenario {
 						Code: 200, Authority: "httpbin.org", UpstreamCluster: httpbinCluster,
 						UpstreamHost: evilAddress + ":80", DownstreamLocal: evilAddress + ":80",
 					})),
-					Derived("the request arrived at the malicious site", HaveHits("evil.example:80", 1)),
-					Derived("nothing arrived at httpbin.org", HaveNoHits("httpbin.org:80")),
+					Derived("the request arrived at the malicious site", ArriveAt("evil.example:80", Arrival{Plain: true, Requests: 1})),
+					Derived("nothing arrived at httpbin.org", NotArriveAt("httpbin.org:80")),
 				},
 			},
 			{Says: "Set the resolution to DNS again", Do: Apply("http/serviceentry.yaml")},
@@ -102,7 +102,7 @@ func resolutionStatic() Scenario {
 				UpstreamHost: httpbinAddress + ":80", DownstreamLocal: evilAddress + ":80",
 			})),
 			Derived("it answers, and saw the host of the service entry", HaveEchoedHeader("Host", "static.example")),
-			Derived("nothing arrived at the address that curl went to", HaveNoHits("evil.example:80")),
+			Derived("nothing arrived at the address that curl went to", NotArriveAt("evil.example:80")),
 		}
 	}
 	held := func(resolution string) Step {
@@ -125,7 +125,7 @@ func resolutionStatic() Scenario {
 				Want: []Expectation{
 					Derived("the sidecar refuses", HaveStatus(502)),
 					Derived("its route for unregistered hosts refused", LoggedBy(Curl.Proxy(), Line{Code: 502, Authority: "static.example", Route: "block_all"})),
-					Derived("nothing arrived at the address that curl went to", HaveNoHits("evil.example:80")),
+					Derived("nothing arrived at the address that curl went to", NotArriveAt("evil.example:80")),
 				},
 			},
 			{Says: "STATIC: use the static IP addresses specified in endpoints", Do: Apply("http/serviceentry-static.yaml")},

@@ -22,7 +22,7 @@ func httpsServiceEntry() Scenario {
 					Upstream("the log of the sidecar has an entry for the connection, with its server name", LoggedBy(Curl.Proxy(), Line{
 						Method: Dash, UpstreamHost: baiduAddress + ":443", UpstreamCluster: "outbound|443||www.baidu.com", SNI: "www.baidu.com",
 					})),
-					Derived("the request arrived", HaveHits("www.baidu.com:443", 1)),
+					Derived("the request arrived", ArriveAt("www.baidu.com:443", Arrival{SNI: "www.baidu.com", Requests: 1})),
 				},
 			},
 			{

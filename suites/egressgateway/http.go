@@ -70,7 +70,7 @@ func httpDirectBaseline() Scenario {
 					Documented("it picked an address of the site itself", LoggedBy(Curl.Proxy(), Line{
 						Code: 301, UpstreamHost: toCNN("80"), UpstreamCluster: direct80, DownstreamLocal: evilAddress + ":80",
 					})),
-					Derived("nothing arrived at the client's address", HaveNoHits("evil.example:80")),
+					Derived("nothing arrived at the client's address", NotArriveAt("evil.example:80")),
 				},
 			},
 		},
@@ -90,7 +90,7 @@ func httpViaGateway() Scenario {
 		Derived("the sidecar sent it to the gateway", LoggedBy(Curl.Proxy(), Line{
 			Method: "GET", Path: "/politics", Code: 301, UpstreamCluster: toGatewayHTTP,
 		})),
-		Derived("it arrived at the site", HaveHits("edition.cnn.com:80", 1)),
+		Derived("it arrived at the site", ArriveAt("edition.cnn.com:80", Arrival{Plain: true, Requests: 1})),
 	}
 	return Scenario{
 		ID:    "egress/egress-gateway/http-via-gateway",
@@ -142,7 +142,7 @@ func resolutionNoneFailsAtGateway() Scenario {
 					Derived("the gateway has no address to send it to", LoggedBy(EgressGateway, Line{
 						Code: 503, Flags: "UH", Details: "no_healthy_upstream", UpstreamHost: Dash, UpstreamCluster: direct80,
 					})),
-					Derived("nothing arrived at the site", HaveNoHits("edition.cnn.com:80")),
+					Derived("nothing arrived at the site", NotArriveAt("edition.cnn.com:80")),
 				},
 			},
 			{Says: "Set the resolution to DNS again", Do: Apply("http/serviceentry.yaml")},

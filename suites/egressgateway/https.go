@@ -34,7 +34,7 @@ func viaGateway(from probe.Peer) []Expectation {
 		Derived("the sidecar sent it to the gateway",
 			LoggedBy(from.Proxy(), Line{Method: Dash, UpstreamCluster: toGatewayTLS, SNI: "edition.cnn.com"})),
 		Derived("nobody on the way ended TLS: the certificate is the site's", HaveCertificate(Leaf{DNSName: "edition.cnn.com"})),
-		Derived("it arrived at the site", HaveHits("edition.cnn.com:443", 1)),
+		Derived("it arrived at the site", ArriveAt("edition.cnn.com:443", Arrival{SNI: "edition.cnn.com", Requests: 1})),
 	}
 }
 

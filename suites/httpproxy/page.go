@@ -128,7 +128,7 @@ func tunnelled(client string) []Expectation {
 		})),
 		Derived("the proxy granted the tunnel", HaveTunnel(200)),
 		Derived("nobody ended the client's TLS on the way", HaveCertificate(Leaf{DNSName: "map.baidu.com"})),
-		Derived("it arrived at the site", HaveHits("map.baidu.com:443", 1)),
+		Derived("it arrived at the site", ArriveAt("map.baidu.com:443", Arrival{SNI: "map.baidu.com", Requests: 1})),
 	}
 }
 

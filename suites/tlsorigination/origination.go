@@ -24,8 +24,8 @@ func originated(cluster string) []Expectation {
 		})),
 		Documented("between the application and the sidecar it was not encrypted",
 			LoggedBy(Curl.Proxy(), Line{Method: "GET", Path: "/politics", DownstreamLocal: toCNN("80"), SNI: Dash})),
-		Derived("it arrived over TLS", HaveHits("edition.cnn.com:443", 1)),
-		Derived("nothing arrived in the clear", HaveNoHits("edition.cnn.com:80")),
+		Derived("it arrived over TLS", ArriveAt("edition.cnn.com:443", Arrival{SNI: "edition.cnn.com", Requests: 1})),
+		Derived("nothing arrived in the clear", NotArriveAt("edition.cnn.com:80")),
 	}
 }
 
@@ -84,7 +84,7 @@ func httpsUnaffected() Scenario {
 					})),
 					Documented("it does not see the request: where security matters, applications use HTTPS themselves",
 						NotLoggedBy(Curl.Proxy(), Line{Method: "GET"})),
-					Derived("it arrived over TLS", HaveHits("edition.cnn.com:443", 1)),
+					Derived("it arrived over TLS", ArriveAt("edition.cnn.com:443", Arrival{SNI: "edition.cnn.com", Requests: 1})),
 				},
 			},
 			{Says: "Access the site with http: the same result", Do: Send(overHTTP()), Want: originated("outbound|443|tls-origination|edition.cnn.com")},

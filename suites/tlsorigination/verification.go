@@ -20,8 +20,8 @@ func notVerified(why, cluster, site string) []Expectation {
 		Derived(why, LoggedBy(Curl.Proxy(), Line{
 			Method: "GET", Code: 503, Flags: "UF,URX", UpstreamCluster: cluster, Failure: ContainSubstring("CERTIFICATE_VERIFY_FAILED"),
 		})),
-		Derived("no request arrived over TLS", HaveNoHits(site+":443")),
-		Derived("nor in the clear", HaveNoHits(site+":80")),
+		Derived("no request arrived over TLS", NotArriveAt(site+":443")),
+		Derived("nor in the clear", NotArriveAt(site+":80")),
 	}
 }
 
@@ -36,7 +36,7 @@ func untrustedCARejected() Scenario {
 	}
 	fooled := []Expectation{
 		Derived("the site is taken for the other", HaveTitle("evil.example answers for everybody")),
-		Derived("over TLS", HaveHits("evil.example:443", 1)),
+		Derived("over TLS", ArriveAt("evil.example:443", Arrival{SNI: "evil.example", Requests: 1})),
 	}
 	return Scenario{
 		ID:    "egress/tls-origination/untrusted-ca-rejected",

@@ -119,7 +119,7 @@ func direct() Scenario {
 					Derived("the sidecar went to the address of the name", LoggedBy(Curl.Proxy(), Line{
 						Method: Dash, UpstreamHost: mapAddress + ":443", UpstreamCluster: wildcardCluster, DownstreamLocal: evilAddress + ":443", SNI: "map.baidu.com",
 					})),
-					Derived("nothing arrived at the address that it chose", HaveNoHits("evil.example:443")),
+					Derived("nothing arrived at the address that it chose", NotArriveAt("evil.example:443")),
 				},
 			},
 		},

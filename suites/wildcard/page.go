@@ -97,7 +97,7 @@ func refused(host string, address any) []Expectation {
 		Derived("the sidecar sent the connection into its black hole", LoggedBy(Curl.Proxy(), Line{
 			Method: Dash, UpstreamHost: Dash, UpstreamCluster: "BlackHoleCluster", DownstreamLocal: address,
 		})),
-		Derived("nothing arrived at "+host, HaveNoHits(host+":443")),
+		Derived("nothing arrived at "+host, NotArriveAt(host+":443")),
 	}
 }
 

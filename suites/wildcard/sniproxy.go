@@ -159,7 +159,7 @@ func proxied(host, title, address string) []Expectation {
 			Method: Dash, UpstreamCluster: viaSecond, DownstreamLocal: address, SNI: host,
 		})),
 		Derived("nobody ended the client's TLS on the way", HaveCertificate(Leaf{DNSName: host})),
-		Derived("it arrived at the site", HaveHits(host+":443", 1)),
+		Derived("it arrived at the site", ArriveAt(host+":443", Arrival{SNI: host, Requests: 1})),
 	}
 }
 
@@ -262,7 +262,7 @@ func sniProxySpoofGuard() Scenario {
 					Says: "A malicious application sends its own traffic by the name of that host",
 					Do:   Send(toEvil(toMap, "map.baidu.com"), sniGateway(), sniProxy()),
 					Want: append(proxied("map.baidu.com", mapTitle, evilAddress+":443"),
-						Derived("nothing arrived where it wanted to go", HaveNoHits("evil.example:443"))),
+						Derived("nothing arrived where it wanted to go", NotArriveAt("evil.example:443"))),
 				},
 				{
 					Says: "It asks for a host outside the domain",
@@ -286,7 +286,7 @@ func sniProxySpoofGuard() Scenario {
 							Method: Dash, Flags: "NR", Details: "filter_chain_not_found", UpstreamHost: Dash, UpstreamCluster: Dash, SNI: "edition.cnn.com",
 						})),
 						Derived("the SNI proxy heard nothing of it", NotLoggedBy(sniProxy())),
-						Derived("nothing arrived at edition.cnn.com", HaveNoHits("edition.cnn.com:443")),
+						Derived("nothing arrived at edition.cnn.com", NotArriveAt("edition.cnn.com:443")),
 					},
 				},
 				{Says: "Lead any name from the gateway to the SNI proxy", Do: Apply("sni-proxy/virtualservice-any.yaml")},
@@ -324,7 +324,7 @@ func sniProxySpoofGuard() Scenario {
 						Derived("the SNI proxy has no site for that name", LoggedBy(sniProxy(), Line{
 							Client: "127.0.0.1", Protocol: "TCP", SNI: "edition.cnn.com", Code: 500,
 						})),
-						Derived("nothing arrived at edition.cnn.com", HaveNoHits("edition.cnn.com:443")),
+						Derived("nothing arrived at edition.cnn.com", NotArriveAt("edition.cnn.com:443")),
 					},
 				},
 				{Says: "Let the mesh allow any host", Do: OutboundPolicyAction{Mode: AllowAny}},
