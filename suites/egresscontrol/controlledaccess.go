@@ -81,7 +81,7 @@ func registryOnlyBlocksHTTP() Scenario {
 				Do:   Send(headersFrom(Curl)),
 				Want: append(answered("it is reached"), Derived("the sidecar passed the request through", LoggedBy(Curl.Proxy(), Line{
 					Code: 200, Authority: "httpbin.org", UpstreamHost: httpbinAddress + ":80", UpstreamCluster: "PassthroughCluster", Route: "allow_any",
-				}))),
+				})), Derived("it arrived at httpbin.org", ArriveAt("httpbin.org:80", Arrival{Plain: true, From: Curl, Requests: 1}))),
 			},
 			{Says: "Change the mode to REGISTRY_ONLY", Do: OutboundPolicyAction{Mode: RegistryOnly}},
 			{Says: "Send a request to httpbin.org, which nobody registered: it is blocked", Do: Send(headersFrom(Curl)), Want: httpRefused()},

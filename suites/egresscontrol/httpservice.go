@@ -42,7 +42,7 @@ func httpServiceEntry() Scenario {
 					Documented("the sidecar added X-Envoy-Decorator-Operation", HaveEchoedHeader("X-Envoy-Decorator-Operation", "httpbin.org:80/*")),
 					Derived("no Content-Length on the GET", HaveNoEchoedHeader("Content-Length"),
 						Differs("the blog shows 0: today's Envoy adds no Content-Length to a GET")),
-					Derived("it arrived at httpbin.org", ArriveAt("httpbin.org:80", Arrival{Plain: true, Requests: 1})),
+					Derived("it arrived at httpbin.org", ArriveAt("httpbin.org:80", Arrival{Plain: true, From: Curl, Host: "httpbin.org", Requests: 1})),
 					Documented("the log of the sidecar has an entry for the request",
 						LoggedBy(Curl.Proxy(), Line{Method: "GET", Path: "/headers", Code: 200, Authority: "httpbin.org"})),
 					Upstream("the entry names HTTP/1.1, the address of httpbin.org and its cluster", LoggedBy(Curl.Proxy(), Line{
@@ -63,7 +63,7 @@ func resolutionDNS() Scenario {
 			Code: 200, Authority: "httpbin.org", UpstreamCluster: httpbinCluster,
 			UpstreamHost: httpbinAddress + ":80", DownstreamLocal: evilAddress + ":80",
 		})),
-		Derived("the request arrived at httpbin.org", ArriveAt("httpbin.org:80", Arrival{Plain: true, Requests: 1})),
+		Derived("the request arrived at httpbin.org", ArriveAt("httpbin.org:80", Arrival{Plain: true, From: Curl, Host: "httpbin.org", Requests: 1})),
 		Derived("nothing arrived at the address that curl went to", NotArriveAt("evil.example:80")),
 	}
 	return Scenario{
@@ -84,7 +84,7 @@ func resolutionDNS() Scenario {
 						Code: 200, Authority: "httpbin.org", UpstreamCluster: httpbinCluster,
 						UpstreamHost: evilAddress + ":80", DownstreamLocal: evilAddress + ":80",
 					})),
-					Derived("the request arrived at the malicious site", ArriveAt("evil.example:80", Arrival{Plain: true, Requests: 1})),
+					Derived("the request arrived at the malicious site", ArriveAt("evil.example:80", Arrival{Plain: true, From: Curl, Host: "httpbin.org", Requests: 1})),
 					Derived("nothing arrived at httpbin.org", NotArriveAt("httpbin.org:80")),
 				},
 			},
@@ -102,6 +102,7 @@ func resolutionStatic() Scenario {
 				UpstreamHost: httpbinAddress + ":80", DownstreamLocal: evilAddress + ":80",
 			})),
 			Derived("it answers, and saw the host of the service entry", HaveEchoedHeader("Host", "static.example")),
+			Derived("that site saw it, too", ArriveAt("httpbin.org:80", Arrival{Plain: true, From: Curl, Host: "static.example", Requests: 1})),
 			Derived("nothing arrived at the address that curl went to", NotArriveAt("evil.example:80")),
 		}
 	}

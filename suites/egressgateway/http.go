@@ -36,6 +36,7 @@ func httpsDirect() []Expectation {
 			Method: Dash, Code: 0, UpstreamHost: toCNN("443"), UpstreamCluster: direct443, SNI: "edition.cnn.com", Route: Dash,
 		})),
 		Documented("the gateway's log does not", NotLoggedBy(EgressGateway, Line{UpstreamCluster: direct443}, Line{SNI: "edition.cnn.com"})),
+		Derived("the site saw it come from the source pod, as curl sent it", ArriveAt("edition.cnn.com:443", untouched(Curl))),
 	}
 }
 
@@ -61,7 +62,9 @@ func httpDirectBaseline() Scenario {
 					Documented("and with the second", LoggedBy(Curl.Proxy(), Line{
 						Method: Dash, UpstreamHost: toCNN("443"), UpstreamCluster: direct443, SNI: "edition.cnn.com", Route: Dash,
 					})),
-					Derived("the gateway saw nothing", NotLoggedBy(EgressGateway))),
+					Derived("the gateway saw nothing", NotLoggedBy(EgressGateway)),
+					Derived("the site saw the first come from the source pod", ArriveAt("edition.cnn.com:80", Arrival{Plain: true, From: Curl, Requests: 1})),
+					Derived("and the second, as curl sent it", ArriveAt("edition.cnn.com:443", untouched(Curl)))),
 			},
 			{
 				Says: "The sidecar need not go where the client went",
@@ -70,6 +73,7 @@ func httpDirectBaseline() Scenario {
 					Documented("it picked an address of the site itself", LoggedBy(Curl.Proxy(), Line{
 						Code: 301, UpstreamHost: toCNN("80"), UpstreamCluster: direct80, DownstreamLocal: evilAddress + ":80",
 					})),
+					Derived("the request arrived there", ArriveAt("edition.cnn.com:80", Arrival{Plain: true, From: Curl, Requests: 1})),
 					Derived("nothing arrived at the client's address", NotArriveAt("evil.example:80")),
 				},
 			},
@@ -90,7 +94,9 @@ func httpViaGateway() Scenario {
 		Derived("the sidecar sent it to the gateway", LoggedBy(Curl.Proxy(), Line{
 			Method: "GET", Path: "/politics", Code: 301, UpstreamCluster: toGatewayHTTP,
 		})),
-		Derived("it arrived at the site", ArriveAt("edition.cnn.com:80", Arrival{Plain: true, Requests: 1})),
+		Derived("the site saw it come from the gateway", ArriveAt("edition.cnn.com:80", Arrival{
+			Plain: true, From: EgressGateway, Host: "edition.cnn.com", Requests: 1,
+		})),
 	}
 	return Scenario{
 		ID:    "egress/egress-gateway/http-via-gateway",
@@ -185,6 +191,8 @@ func httpCleanup() Scenario {
 			Want: []Expectation{
 				Derived("the sidecar refuses", HaveHops(Status(502))),
 				Derived("its route for unregistered hosts refused", LoggedBy(Curl.Proxy(), Line{Code: 502, Authority: "edition.cnn.com", Route: "block_all"})),
+				Derived("nothing arrived at the site", NotArriveAt("edition.cnn.com:80")),
+				Derived("nor at its other port", NotArriveAt("edition.cnn.com:443")),
 			},
 		},
 	)

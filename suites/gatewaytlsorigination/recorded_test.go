@@ -111,7 +111,7 @@ func politicsSeen(sni string) probe.Evidence {
 	})
 	e.Sites = []probe.SiteConnection{{
 		Site: "cnn", Local: netip.MustParseAddrPort("198.51.100.67:443"), From: EgressGateway,
-		Hello: &probe.ClientHello{SNI: "edition.cnn.com"}, TLS: &probe.SiteTLS{Version: "TLS 1.3"},
+		Hello: &probe.ClientHello{SNI: "edition.cnn.com", ALPN: []string{"http/1.1"}}, TLS: &probe.SiteTLS{Version: "TLS 1.3", ALPN: "http/1.1"},
 		Requests: []probe.SiteRequest{{Method: "GET", Host: "edition.cnn.com", Path: "/politics", Status: 200}},
 	}}
 	return e

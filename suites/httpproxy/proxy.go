@@ -55,7 +55,7 @@ func accessControl() Scenario {
 			Step{
 				Says: "Without the proxy the site answers on port 8443",
 				Do:   Send(onPort("")),
-				Want: []Expectation{Derived("its page comes back", HaveTitle(mapTitle)), Derived("from that port", ArriveAt("map.baidu.com:8443", Arrival{SNI: "map.baidu.com", Requests: 1}))},
+				Want: []Expectation{Derived("its page comes back", HaveTitle(mapTitle)), Derived("from that port", ArriveAt("map.baidu.com:8443", untouched(outsider())))},
 			},
 			Step{
 				Says: "With the proxy it answers on port 443",

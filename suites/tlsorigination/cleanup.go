@@ -40,6 +40,7 @@ func cleanup() Scenario {
 					Derived("the sidecar passed the request through", LoggedBy(Curl.Proxy(), Line{
 						Method: "GET", Path: "/politics", Code: 301, UpstreamHost: toCNN("80"), UpstreamCluster: "PassthroughCluster", Route: "allow_any",
 					})),
+					Derived("nobody originates TLS any more: what curl offered arrived at the site", ArriveAt("edition.cnn.com:443", untouched())),
 					Derived("and the connection", LoggedBy(Curl.Proxy(), Line{
 						Method: Dash, UpstreamHost: toCNN("443"), UpstreamCluster: "PassthroughCluster",
 					})),

@@ -33,11 +33,11 @@ func doors() map[string]string {
 }
 
 // arriving adds what a host's stand-in saw of the request, from a gateway.
-func arriving(e probe.Evidence, host string, from probe.Peer) probe.Evidence {
+func arriving(e probe.Evidence, host, alpn string, from probe.Peer) probe.Evidence {
 	e.Doors = doors()
 	e.Sites = []probe.SiteConnection{{
 		Site: e.Doors[host+":443"], Local: netip.MustParseAddrPort("198.51.100.69:443"), From: from,
-		Hello: &probe.ClientHello{SNI: host, ALPN: []string{"h2", "http/1.1"}}, TLS: &probe.SiteTLS{Version: "TLS 1.3", ALPN: "http/1.1"},
+		Hello: &probe.ClientHello{SNI: host, ALPN: []string{"h2", "http/1.1"}}, TLS: &probe.SiteTLS{Version: "TLS 1.3", ALPN: alpn},
 		Requests: []probe.SiteRequest{{Method: "GET", Host: host, Status: 200}},
 	}}
 	return e
@@ -51,7 +51,7 @@ func proxiedSeen(host, title, address string) probe.Evidence {
 		sniGateway(): `[2026-11-21T00:34:17.956Z] "- - -" 0 - - - "-" 704 1203 8 - "-" "-" "-" "-" "127.0.0.1:8443" ` + toSNIProxy +
 			` 127.0.0.1:36268 10.244.0.58:9443 10.244.0.45:46960 ` + host + ` -`,
 		sniProxy(): `127.0.0.1 [21/Nov/2026:00:34:17 +0000] TCP [` + host + `]200 1203 187 0.006`,
-	}), host, sniGateway())
+	}), host, "http/1.1", sniGateway())
 }
 
 func hostedSeen(host, title, server string) probe.Evidence {
@@ -60,7 +60,7 @@ func hostedSeen(host, title, server string) probe.Evidence {
 			` 10.244.0.45:49654 203.0.113.224:443 10.244.0.45:40602 ` + host + ` -`,
 		EgressGateway: `[2026-11-21T00:35:44.775Z] "- - -" 0 - - - "-" 781 1352 21 - "-" "-" "-" "-" "` + server + `" ` + wwwWikipedia +
 			` 10.244.0.46:58066 10.244.0.46:8443 10.244.0.45:49654 ` + host + ` -`,
-	}), host, EgressGateway)
+	}), host, "h2", EgressGateway)
 }
 
 func refusedSeen(line string) probe.Evidence {

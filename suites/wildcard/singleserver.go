@@ -3,6 +3,8 @@ package wildcard
 import (
 	"slices"
 
+	. "github.com/onsi/gomega"
+
 	. "github.com/meshproof/meshproof/suites/internal/match"
 	"github.com/meshproof/meshproof/suites/internal/probe"
 	. "github.com/meshproof/meshproof/suites/internal/scenario"
@@ -45,6 +47,7 @@ func hosted(host, title string) []Expectation {
 			Method: Dash, Flags: Dash, UpstreamHost: wikipedia(), UpstreamCluster: wwwWikipedia, SNI: host,
 		})),
 		Derived("nobody ended the client's TLS on the way", HaveCertificate(Leaf{DNSName: "*.wikipedia.org"})),
+		Derived("the server saw it come from the gateway, as curl sent it", ArriveAt(host+":443", untouched(host, "h2", EgressGateway))),
 	}
 }
 
@@ -113,6 +116,7 @@ func distinctServers() Scenario {
 					Derived("by way of the gateway", LoggedBy(EgressGateway, Line{
 						Method: Dash, UpstreamHost: wwwBaiduAddress + ":443", UpstreamCluster: "outbound|443||www.baidu.com", SNI: "www.baidu.com",
 					})),
+					atBaidu("www.baidu.com", EgressGateway),
 				},
 			},
 			{
@@ -123,6 +127,9 @@ func distinctServers() Scenario {
 					Derived("the server does not know that name", HaveTranscript("TLS alert, unrecognized name (624)")),
 					Documented("the gateway can only send it to the server that it knows", LoggedBy(EgressGateway, Line{
 						Method: Dash, UpstreamHost: wwwBaiduAddress + ":443", UpstreamCluster: "outbound|443||www.baidu.com", SNI: "map.baidu.com",
+					})),
+					Derived("that server refused the name, and saw no request", ArriveAt("www.baidu.com:443", Arrival{
+						SNI: "map.baidu.com", Refused: HavePrefix("unrecognized_name"), From: EgressGateway, Requests: 0,
 					})),
 					Derived("nothing arrived at map.baidu.com", NotArriveAt("map.baidu.com:443")),
 				},

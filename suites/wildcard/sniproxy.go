@@ -159,7 +159,7 @@ func proxied(host, title, address string) []Expectation {
 			Method: Dash, UpstreamCluster: viaSecond, DownstreamLocal: address, SNI: host,
 		})),
 		Derived("nobody ended the client's TLS on the way", HaveCertificate(Leaf{DNSName: host})),
-		Derived("it arrived at the site", ArriveAt(host+":443", Arrival{SNI: host, Requests: 1})),
+		atBaidu(host, sniGateway()),
 	}
 }
 
@@ -213,12 +213,13 @@ func sniProxyRoute() Scenario {
 						Derived("the title is the same", HaveTitle(mapTitle)),
 						resolved("map.baidu.com", mapAddress),
 						Derived("the gateway has no part in it", HaveCertificate(Leaf{DNSName: "map.baidu.com"})),
+						atBaidu("map.baidu.com", Curl),
 					},
 				},
 				{
 					Says: "Send HTTPS requests to https://fanyi.baidu.com",
 					Do:   Send(toFanyi),
-					Want: []Expectation{Derived("the title is the same", HaveTitle(fanyiTitle)), resolved("fanyi.baidu.com", fanyiAddress)},
+					Want: []Expectation{Derived("the title is the same", HaveTitle(fanyiTitle)), resolved("fanyi.baidu.com", fanyiAddress), atBaidu("fanyi.baidu.com", Curl)},
 				},
 			},
 		),
@@ -275,6 +276,7 @@ func sniProxySpoofGuard() Scenario {
 					Want: []Expectation{
 						Derived("the SNI proxy takes it to the site of that name", HaveTitle(mapTitle)),
 						Derived("by way of the gateway", LoggedBy(sniGateway(), Line{Method: Dash, UpstreamCluster: toSNIProxy, SNI: "map.baidu.com"})),
+						atBaidu("map.baidu.com", sniGateway()),
 					},
 				},
 				{
@@ -310,6 +312,7 @@ func sniProxySpoofGuard() Scenario {
 						Derived("by way of the gateway", LoggedBy(sniGateway(), Line{
 							Method: Dash, UpstreamHost: "127.0.0.1:8444", UpstreamCluster: toMapped, SNI: "map.baidu.com",
 						})),
+						atBaidu("map.baidu.com", sniGateway()),
 						Derived("the SNI proxy took it there", LoggedBy(sniProxy(), Line{Client: "127.0.0.1", Protocol: "TCP", SNI: "map.baidu.com", Code: 200})),
 					},
 				},
