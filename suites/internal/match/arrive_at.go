@@ -58,7 +58,7 @@ func ArriveAt(door string, want Arrival) types.GomegaMatcher {
 func (a Arrival) check() error {
 	switch {
 	case a.Plain && (a.SNI != nil || a.Offered != nil || a.ALPN != nil || a.Version != nil || a.Client != nil || a.Refused != nil):
-		return errors.New("Plain excludes what only TLS has")
+		return errors.New("a Plain arrival excludes what only TLS has")
 	case a.ALPN != nil && a.Offered == nil, a.Offered != nil && a.ALPN == nil && a.Refused == nil:
 		return errors.New("ALPN is judged by what the client offered and by what was agreed on: give Offered and ALPN")
 	default:

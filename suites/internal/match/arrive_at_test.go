@@ -105,7 +105,7 @@ func TestArriveAt(t *testing.T) {
 		},
 		"half an ALPN":     {promise: ArriveAt(site, Arrival{ALPN: "h2"}), on: arrived(secure), misuse: "give Offered and ALPN"},
 		"the other half":   {promise: ArriveAt(site, Arrival{Offered: "h2"}), on: arrived(secure), misuse: "give Offered and ALPN"},
-		"plain with a SNI": {promise: ArriveAt(site, Arrival{Plain: true, SNI: "a"}), on: arrived(secure), misuse: "Plain excludes what only TLS has"},
+		"plain with a SNI": {promise: ArriveAt(site, Arrival{Plain: true, SNI: "a"}), on: arrived(secure), misuse: "Plain arrival excludes what only TLS has"},
 		"no port":          {promise: ArriveAt("edition.cnn.com", Arrival{}), on: arrived(secure), misuse: `and "edition.cnn.com" is none`},
 	})
 }

@@ -140,7 +140,10 @@ func doors(told *fixtures.Arrivals) map[string]string {
 }
 
 // testimony is what arrived, as evidence; not nil where nothing did. owners are the workloads by their pods' addresses.
-func testimony(told *fixtures.Arrivals, owners map[string]probe.Peer) []probe.SiteConnection {
+func testimony(told *fixtures.Arrivals, owners map[string]probe.Peer) ([]probe.SiteConnection, error) {
+	if told.Forgotten {
+		return nil, errors.New("the outside world has forgotten what arrived since the question began: its pod was replaced, or more came than it keeps")
+	}
 	all := make([]probe.SiteConnection, len(told.Connections))
 	for i, c := range told.Connections {
 		all[i] = probe.SiteConnection{
@@ -154,5 +157,5 @@ func testimony(told *fixtures.Arrivals, owners map[string]probe.Peer) []probe.Si
 			})
 		}
 	}
-	return all
+	return all, nil
 }

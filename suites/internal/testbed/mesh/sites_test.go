@@ -25,11 +25,13 @@ func TestDoors(t *testing.T) {
 func TestTestimony(t *testing.T) {
 	g := NewWithT(t)
 	owners := map[string]probe.Peer{"10.244.0.9": {Namespace: "istio-system", Workload: "istio-egressgateway"}}
+	_, err := testimony(&fixtures.Arrivals{Forgotten: true}, owners)
+	g.Expect(err).To(MatchError(ContainSubstring("has forgotten what arrived")), "half a testimony is none")
 	g.Expect(testimony(&fixtures.Arrivals{}, owners)).To(Equal([]probe.SiteConnection{}), "that nobody came is evidence, too")
 
 	at := time.Date(2026, 11, 29, 0, 0, 0, 0, time.UTC)
 	local, gateway := netip.MustParseAddrPort("198.51.100.67:443"), netip.MustParseAddrPort("10.244.0.9:40000")
-	told := testimony(&fixtures.Arrivals{Connections: []fixtures.Connection{
+	told, err := testimony(&fixtures.Arrivals{Connections: []fixtures.Connection{
 		{
 			Site: "cnn", Local: local, Remote: gateway, At: at, Earlier: true,
 			Hello: &fixtures.ClientHello{SNI: "edition.cnn.com", Versions: []string{"TLS 1.3"}, ALPN: []string{"h2"}},
@@ -40,6 +42,7 @@ func TestTestimony(t *testing.T) {
 		},
 		{Site: "cnn", Local: local, Remote: netip.MustParseAddrPort("192.0.2.1:1"), At: at, Refused: "EOF"},
 	}}, owners)
+	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(told).To(Equal([]probe.SiteConnection{
 		{
 			Site: "cnn", Local: local, Remote: gateway, From: probe.Peer{Namespace: "istio-system", Workload: "istio-egressgateway"}, At: at, Earlier: true,
