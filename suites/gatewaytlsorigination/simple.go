@@ -28,6 +28,9 @@ func redirected() []Expectation {
 		Documented("the first one says location: https://edition.cnn.com/politics",
 			HaveHops(MovedTo("https://edition.cnn.com/politics"), Status(200))),
 		Derived("the first request went over the wire in the clear", ArriveAt("edition.cnn.com:80", Arrival{Plain: true, From: Curl, Requests: 1})),
+		Derived("the second as the application encrypted it", ArriveAt("edition.cnn.com:443", Arrival{
+			SNI: "edition.cnn.com", Offered: "h2, http/1.1", ALPN: "h2", From: Curl, Requests: 1,
+		})),
 	}
 }
 

@@ -149,6 +149,7 @@ func endpointsWithSidecar() Scenario {
 			Want: []Expectation{
 				Derived("the sidecar sent them to one address and to the other",
 					LoggedUpstreams(Curl.Proxy(), firstWikipedia+":443", secondWikipedia+":443")),
+				Derived("all of them arrived", ArriveAt("en.wikipedia.org:443", Arrival{SNI: "en.wikipedia.org", From: Curl, Requests: 12})),
 			},
 		},
 	)

@@ -296,8 +296,11 @@ func sniProxySpoofGuard() Scenario {
 					Says: "It tries again with the name outside the domain: that no route led there had stopped it",
 					Note: "The Gateway still names the domain only. That is no guard: where the hosts of a route overlap with its own, Istio takes the route's " +
 						"server names as they are.",
-					Do:   Send(fromOutside("edition.cnn.com"), sniGateway(), sniProxy()),
-					Want: []Expectation{Derived("the site answers", HaveTitle("Breaking News, Latest News and Videos | CNN"))},
+					Do: Send(fromOutside("edition.cnn.com"), sniGateway(), sniProxy()),
+					Want: []Expectation{
+						Derived("the site answers", HaveTitle("Breaking News, Latest News and Videos | CNN")),
+						Derived("it saw the name, from the gateway", ArriveAt("edition.cnn.com:443", untouched("edition.cnn.com", "h2", sniGateway()))),
+					},
 				},
 				{
 					Says: "Lead any name to an SNI proxy that maps the names of the domain, and no others, to sites",
