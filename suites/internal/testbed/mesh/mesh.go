@@ -55,7 +55,7 @@ type Mesh struct {
 	ofScenario map[key]bool // what a scenario has created and not taken back
 	fixtures   []made
 	successors map[types.UID]types.UID // of objects that were deleted and restored
-	usesSites  bool                    // what the scenario under way needs: visits are counted
+	usesSites  bool                    // what the scenario under way needs: they tell what arrived
 	sites      map[string]string       // by host: why it cannot be used, empty when it can
 	last       *snapshot
 	warned     []string
