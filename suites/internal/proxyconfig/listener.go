@@ -28,6 +28,22 @@ type Listener struct {
 	Proto      *listenerv3.Listener
 }
 
+// CatchAll is the chain for connections that meet no other chain's condition: the default one, or one without a condition. Nil where there is none.
+//
+// Source: https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/listener/v3/listener.proto#config-listener-v3-listener
+func (l *Listener) CatchAll() *FilterChain {
+	for _, chain := range l.FilterChains {
+		if chain.Match.isEmpty() {
+			return chain
+		}
+	}
+	return l.Default
+}
+
+func (m Match) isEmpty() bool {
+	return len(m.ServerNames)+len(m.ApplicationProtocols)+len(m.Prefixes) == 0 && m.TransportProtocol == "" && m.DestinationPort == 0
+}
+
 // FilterChain is what happens to the connections that satisfy Match.
 type FilterChain struct {
 	Name    string

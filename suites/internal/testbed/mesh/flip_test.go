@@ -31,7 +31,7 @@ spec:
   ports: [{number: 8000, name: http-${TURN}, protocol: HTTP}]
   resolution: STATIC
   location: MESH_EXTERNAL
-  endpoints: [{address: 198.18.0.1, ports: {http-${TURN}: "${PORT}"}}]
+  endpoints: [{address: 198.18.0.1, ports: {http-${TURN}: ${PORT}}}]
 `)},
 	"virtualservice.yaml": {Data: []byte(`apiVersion: networking.istio.io/v1
 kind: VirtualService
@@ -120,7 +120,7 @@ func behindSidecar(held *proxyconfig.Config, mode scenario.OutboundMode, env sce
 	if mode == scenario.RegistryOnly {
 		cluster, host = "BlackHoleCluster", "block_all"
 	}
-	if outbound, ok := held.ListenerNamed("virtualOutbound"); !ok || outbound.Default.TCP.Cluster() != cluster {
+	if outbound, ok := held.ListenerNamed("virtualOutbound"); !ok || outbound.CatchAll().TCP.Cluster() != cluster {
 		late = append(late, "the cluster for what nobody knows")
 	}
 	for _, routes := range held.Routes {

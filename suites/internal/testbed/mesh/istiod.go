@@ -251,6 +251,8 @@ func (d delivery) behind(push uint64, warmsCluster bool) string { //nolint:reviv
 	return ""
 }
 
+const notSent = "has not been sent "
+
 // routes is the short type name of route configurations. A proxy that needs none is never sent any.
 const routes = "RouteConfiguration"
 
@@ -259,5 +261,5 @@ func (d delivery) unsent(name string, push uint64) string {
 	if sent, ok := proxyconfig.PushNumber(d[name].Sent); ok && sent >= push {
 		return ""
 	}
-	return fmt.Sprintf("has not been sent %s of push %d (last: %q)", name, push, d[name].Sent)
+	return fmt.Sprintf(notSent+"%s of push %d (last: %q)", name, push, d[name].Sent)
 }

@@ -116,7 +116,7 @@ func (p *pendingChanges) missingIn(state proxyState) string {
 // Source: https://istio.io/latest/docs/tasks/traffic-management/egress/egress-control/#understanding-what-happened
 func (p *pendingChanges) policyMissingIn(state proxyState) string {
 	wanted := map[scenario.OutboundMode]string{scenario.AllowAny: "PassthroughCluster", scenario.RegistryOnly: "BlackHoleCluster"}[p.policy]
-	if wanted == "" || state.catchAll == "" || state.catchAll == wanted {
+	if wanted == "" || isGateway(state.pod) || state.catchAll == wanted {
 		return ""
 	}
 	return fmt.Sprintf("sends unknown traffic to %s, not to %s", state.catchAll, wanted)
@@ -124,7 +124,7 @@ func (p *pendingChanges) policyMissingIn(state proxyState) string {
 
 // logFileMissingIn asks where a sidecar logs the connections that no listener knows.
 func (p *pendingChanges) logFileMissingIn(state proxyState) string {
-	if p.logFile == nil || state.catchAll == "" || slices.Contains(state.logFiles, *p.logFile) || (*p.logFile == "" && len(state.logFiles) == 0) {
+	if p.logFile == nil || isGateway(state.pod) || slices.Contains(state.logFiles, *p.logFile) || (*p.logFile == "" && len(state.logFiles) == 0) {
 		return ""
 	}
 	return fmt.Sprintf("writes its access log to %q, not to %q", state.logFiles, *p.logFile)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
@@ -118,6 +119,7 @@ type settling struct {
 	mu      sync.Mutex
 	settled map[string]bool        // by pod, "namespace/name"
 	waiting *scenario.WaitingError // what proxies waited for at the last look, when they lacked nothing else
+	unsent  time.Time              // since when a proxy has not been sent the push; zero: all have
 }
 
 // look asks the proxies that have not settled yet, all at once, and tells what the first of them lacks.
@@ -176,12 +178,40 @@ func (s *settling) finish(ctx context.Context, waiting []*corev1.Pod, sent map[s
 		return "", err
 	}
 	s.waiting = whoWaits(waiting, missing)
+	if err := s.pushAgain(ctx, missing); err != nil {
+		return "", err
+	}
 	for i, text := range missing {
 		if text != "" {
 			return fmt.Sprintf("%s %s", proxyOf(waiting[i]), text), nil
 		}
 	}
 	return "", nil
+}
+
+// overdue is how long a push may be on its way to a proxy that is connected.
+const overdue = 250 * time.Millisecond
+
+// pushAgain sets a new mark when a proxy is not sent the push that is waited for. istiod merges pushes for a client that is slow to acknowledge: the
+// first that the Observer got may be a later one, which did not concern every proxy.
+func (s *settling) pushAgain(ctx context.Context, missing []string) error {
+	isUnsent := func(text string) bool { return strings.HasPrefix(text, notSent) }
+	switch {
+	case !slices.ContainsFunc(missing, isUnsent):
+		s.unsent = time.Time{}
+		return nil
+	case s.unsent.IsZero():
+		s.unsent = time.Now()
+		return nil
+	case time.Since(s.unsent) < overdue:
+		return nil
+	}
+	_, marked, err := s.mesh.sendSentinels(ctx, nil)
+	if err != nil {
+		return err
+	}
+	s.push, s.unsent = marked, time.Time{}
+	return nil
 }
 
 const stillWarming = "is still warming "
@@ -313,9 +343,13 @@ func (s *proxyState) add(config *proxyconfig.Config) {
 	s.rejected = append(s.rejected, config.Rejected()...)
 	s.hasRoutes = s.hasRoutes || len(config.Routes) > 0
 	s.secrets = append(s.secrets, config.Secrets...)
-	if outbound, ok := config.ListenerNamed("virtualOutbound"); ok && outbound.Default != nil && outbound.Default.TCP != nil {
-		s.catchAll = outbound.Default.TCP.Cluster()
-		for _, log := range outbound.Default.TCP.AccessLogs {
+	outbound, ok := config.ListenerNamed("virtualOutbound")
+	if !ok {
+		return
+	}
+	if chain := outbound.CatchAll(); chain != nil && chain.TCP != nil {
+		s.catchAll = chain.TCP.Cluster()
+		for _, log := range chain.TCP.AccessLogs {
 			s.logFiles = append(s.logFiles, log.Path)
 		}
 	}
