@@ -83,7 +83,6 @@ func originated(sni any) []Expectation {
 		Derived("the sidecar had sent it to the gateway", LoggedBy(Curl.Proxy(), Line{
 			Method: "GET", Code: 200, UpstreamCluster: "outbound|80|cnn|istio-egressgateway.istio-system.svc.cluster.local",
 		})),
-		Derived("under the same id", LoggedWithOneID(Curl.Proxy(), EgressGateway)),
 		Derived("it arrived over TLS", HaveHits("edition.cnn.com:443", 1)),
 		Derived("nothing arrived in the clear", HaveNoHits("edition.cnn.com:80")),
 	}
