@@ -113,7 +113,6 @@ func welcomed() []Expectation {
 		Derived("the sidecar had sent it to the gateway", LoggedBy(Curl.Proxy(), Line{
 			Method: "GET", Code: 200, Authority: nginxHost, UpstreamHost: Matching(`^${GATEWAY_IP}:\d+$`), UpstreamCluster: toGateway,
 		})),
-		Derived("under the same id", LoggedWithOneID(Curl.Proxy(), EgressGateway)),
 		Derived("nginx was asked by the gateway, for the source pod", LoggedBy(nginx(), Line{
 			Method: "GET", Path: "/", Code: 200, Client: "${GATEWAY_IP}", ForwardedFor: "${SOURCE_POD_IP}",
 		})),

@@ -86,7 +86,6 @@ func originated(sni any) []Expectation {
 		Derived("the sidecar had sent it to the gateway", LoggedBy(Curl.Proxy(), Line{
 			Method: "GET", Code: 200, UpstreamCluster: "outbound|80|cnn|istio-egressgateway.istio-system.svc.cluster.local",
 		})),
-		Derived("under the same id", LoggedWithOneID(Curl.Proxy(), EgressGateway)),
 		Documented("the site saw TLS from the gateway, which named it and offered what the site speaks", ArriveAt("edition.cnn.com:443", Arrival{
 			SNI: "edition.cnn.com", Offered: "http/1.1", ALPN: "http/1.1", Version: "TLS 1.3", Client: Dash, From: EgressGateway, Host: "edition.cnn.com", Requests: 1,
 		})),

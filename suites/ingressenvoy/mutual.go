@@ -163,8 +163,8 @@ func mutualAccepted() Scenario {
 
 // The Gateway of the section with simple TLS in place of mutual, with files and with a secret.
 const (
-	simpleFiles      = "mtls/gateway-simple.yaml"
-	simpleCredential = "mtls/gateway-credential-simple.yaml"
+	simpleFiles = "mtls/gateway-simple.yaml"
+	simpleSDS   = "mtls/gateway-credential-simple.yaml"
 )
 
 // letIn are the control runs of refusals: where TLS is simple, the same requests are answered.
@@ -238,6 +238,6 @@ func mutualCredentialName() Scenario {
 		Doc:   told("259-378", secureIngress),
 		Needs: needs(),
 		Notes: []string{"The CA certificate may have a secret of its own, <name>-cacert; here it is the key ca.crt of the same."},
-		Steps: append(steps, letIn(simpleCredential, nobody, other, foreign)...),
+		Steps: append(steps, letIn(simpleSDS, nobody, other, foreign)...),
 	}
 }

@@ -12,7 +12,8 @@ import (
 )
 
 // LoggedWithOneID promises that each of these proxies logged the request, and all with the same id, one for each time that it was sent: X-Request-Id
-// joins the hops. How many lines each wrote is LoggedBy's: a sidecar may log what comes in and what its workload asks for in turn.
+// joins the hops. A gateway is an edge, which gives what comes in an id of its own: hops are joined from there on. How many lines each wrote is LoggedBy's,
+// for a sidecar may log what comes in and what its workload asks for in turn.
 //
 // Source: https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/headers#x-request-id
 func LoggedWithOneID(peers ...probe.Peer) types.GomegaMatcher {

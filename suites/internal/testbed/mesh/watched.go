@@ -337,7 +337,7 @@ func (w *watchedLogs) awaitOwn(ctx context.Context, m *Mesh, l *watchedLog) (fen
 	limited, cancel := context.WithTimeout(ctx, lateOwed)
 	defer cancel()
 	patience := time.Now().Add(w.late)
-	enough := func(lines []logEntry) bool { return w.hasAll(w.evidence(*l, lines)) }
+	enough := func(lines []logEntry) bool { return w.hasAll(*l, w.evidence(*l, lines)) }
 	comes := func(within time.Duration) bool {
 		soon, stop := context.WithTimeout(limited, within)
 		defer stop()
@@ -360,11 +360,15 @@ func (w *watchedLogs) awaitOwn(ctx context.Context, m *Mesh, l *watchedLog) (fen
 	return l.fence(ctx, m, l.stream.cursor())
 }
 
-// hasAll tells that there is a line of every attempt, for each of its connections; where nobody knows whose they are, that there are as many.
-func (w *watchedLogs) hasAll(lines []probe.LogLine) bool {
+// hasAll tells that there is a line of every attempt, at the client's own sidecar for each of its connections: not all of them go on to the next proxy.
+// Where nobody knows whose the lines are, there are as many.
+func (w *watchedLogs) hasAll(l watchedLog, lines []probe.LogLine) bool {
 	sorted, told := w.byAttempt(lines, w.attempts)
 	owed := 0
 	for attempt, connects := range w.connects {
+		if !l.client {
+			connects = 1
+		}
 		if told && len(sorted[attempt]) < max(connects, 1) {
 			return false
 		}

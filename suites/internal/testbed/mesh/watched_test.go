@@ -57,15 +57,17 @@ func TestConnectionsAreFollowedFromHopToHop(t *testing.T) {
 func TestEveryAttemptHasItsLine(t *testing.T) {
 	g := NewWithT(t)
 	first, second := probe.LogLine{DownstreamRemote: "10.244.0.7:40001"}, probe.LogLine{DownstreamRemote: "10.244.0.7:40002"}
-	g.Expect(twice().hasAll([]probe.LogLine{first, first})).To(BeFalse())
-	g.Expect(twice().hasAll([]probe.LogLine{second, first})).To(BeTrue())
-	g.Expect(twice().hasAll([]probe.LogLine{{}, {}})).To(BeTrue(), "nobody knows whose they are")
+	ofClient := watchedLog{client: true}
+	g.Expect(twice().hasAll(ofClient, []probe.LogLine{first, first})).To(BeFalse())
+	g.Expect(twice().hasAll(ofClient, []probe.LogLine{second, first})).To(BeTrue())
+	g.Expect(twice().hasAll(ofClient, []probe.LogLine{{}, {}})).To(BeTrue(), "nobody knows whose they are")
 
 	w := twice()
 	w.connects = []int{2, 1} // a redirect was followed, or the request sent again
-	g.Expect(w.hasAll([]probe.LogLine{first, second})).To(BeFalse())
-	g.Expect(w.hasAll([]probe.LogLine{first, second, first})).To(BeTrue())
-	g.Expect(w.hasAll([]probe.LogLine{{}, {}})).To(BeFalse())
+	g.Expect(w.hasAll(ofClient, []probe.LogLine{first, second})).To(BeFalse())
+	g.Expect(w.hasAll(ofClient, []probe.LogLine{first, second, first})).To(BeTrue())
+	g.Expect(w.hasAll(ofClient, []probe.LogLine{{}, {}})).To(BeFalse())
+	g.Expect(w.hasAll(watchedLog{}, []probe.LogLine{first, second})).To(BeTrue(), "the second may have gone elsewhere")
 }
 
 // A line that was written twice is evidence twice.
