@@ -93,15 +93,18 @@ func (j *journey) wayFrom(first *stop) reports.Way {
 	return way
 }
 
-// doubt is the state of a hop, if it has no worse one of its own.
+// doubt is the state of a hop that has none of its own, and the note of any.
 type doubt struct {
 	state reports.HopState
 	note  string
 }
 
 func (d doubt) or(hop reports.Hop) (reports.HopState, string) {
-	if d.state == "" {
+	switch {
+	case d.state == "":
 		return hop.State, hop.Note
+	case hop.State != "":
+		return hop.State, d.note
 	}
 	return d.state, d.note
 }
@@ -129,7 +132,11 @@ func (j *journey) origin(first *stop) ([]reports.Hop, doubt) {
 	case !injected:
 		return []reports.Hop{j.client()}, doubt{}
 	case from != j.clientIP():
-		return []reports.Hop{{Role: reports.RoleUpstream, Name: from, State: reports.HopUnknown}}, unaccounted
+		begin := []reports.Hop{{Role: reports.RoleUpstream, Name: from, State: reports.HopUnknown}}
+		if !first.line.Traced {
+			return begin, doubt{reports.HopUnknown, "written meanwhile, maybe of another request"}
+		}
+		return begin, unaccounted
 	case first.line.DownstreamRemote == j.evidence.Local.String():
 		return []reports.Hop{j.client()}, unaccounted
 	}

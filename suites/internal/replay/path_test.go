@@ -106,6 +106,7 @@ const (
 	tlsToGate  = started + passing + `"10.244.0.58:8443" outbound|443|cnn|istio-egressgateway.istio-system.svc.cluster.local 10.244.0.45:46960 198.51.100.67:443 10.244.0.45:37354 edition.cnn.com -` + "\n"
 	tlsAtGate  = later + passing + `"198.51.100.67:443" outbound|443||edition.cnn.com 10.244.0.58:58066 10.244.0.58:8443 10.244.0.45:46960 edition.cnn.com -` + "\n"
 	blackHole  = started + `"- - -" 0 UH - - "-" 0 0 0 - "-" "-" "-" "-" "-" BlackHoleCluster - 198.51.100.67:443 10.244.0.45:37354 - -` + "\n"
+	astray     = later + `"- - -" 0 NR filter_chain_not_found - "-" 0 0 0 - "-" "-" "-" "-" "-" - - 10.244.0.58:8443 10.244.0.99:4000 edition.cnn.com -` + "\n"
 	blockAll   = started + get + `502 - direct_response - "-" 0 0 0 - "-" "curl/8.14.1" "id-1" "edition.cnn.com" "-" - - 198.51.100.67:80 10.244.0.45:37354 - block_all` + "\n"
 )
 
@@ -282,6 +283,28 @@ sidecar  curl.default                      GET /politics 301 · outbound|80||edi
    ✗
 upstream edition.cnn.com 198.51.100.67:80  ! unreached: no connection arrived there
 `},
+		{"a line that may be another request's", scenario.Curl, logged(35, lines(sidecar, blackHole, egress, astray)), `
+client   curl.default                      exit 35
+   │     TCP
+sidecar  curl.default                      connection UH · BlackHoleCluster · ! ended
+   ✗
+
+upstream 10.244.0.99                       unknown
+   │     TCP · TLS · SNI edition.cnn.com
+gateway  istio-egressgateway.istio-system  connection NR filter_chain_not_found · ! ended: written meanwhile, maybe of another request
+   ✗
+`},
+		{"a line that is this request's, and whose hop before is missing", scenario.Curl, traced(logged(35, lines(sidecar, blackHole, egress, astray)), egress), `
+client   curl.default                      exit 35
+   │     TCP
+sidecar  curl.default                      connection UH · BlackHoleCluster · ! ended
+   ✗
+
+upstream 10.244.0.99                       unknown
+   │     TCP · TLS · SNI edition.cnn.com
+gateway  istio-egressgateway.istio-system  connection NR filter_chain_not_found · ! ended: no hop tells of it
+   ✗
+`},
 		{"nobody but the client", outside, func() probe.Evidence {
 			e := logged(7, nil)
 			e.Remote = netip.AddrPort{}
@@ -313,6 +336,13 @@ func lines(peer probe.Peer, text string, more ...any) map[probe.Peer]string {
 		all[more[0].(probe.Peer)] = more[1].(string)
 	}
 	return all
+}
+
+func traced(e probe.Evidence, peer probe.Peer) probe.Evidence {
+	for i := range e.Logs[peer] {
+		e.Logs[peer][i].Traced = true
+	}
+	return e
 }
 
 func unread(e probe.Evidence, peer probe.Peer) probe.Evidence {
