@@ -256,7 +256,7 @@ func (j *journey) wayTo(site *arrival) []reports.Hop {
 	switch {
 	case site.Remote.Addr().String() != client && client != "":
 		hop.State, hop.Note = unaccounted.or(hop)
-		return []reports.Hop{{Role: reports.RoleUpstream, Name: site.Remote.Addr().String(), State: reports.HopUnknown}, hop}
+		return []reports.Hop{whoAsked(site), hop}
 	case !injected:
 		return []reports.Hop{j.client(), hop}
 	case site.Remote == j.evidence.Local || client == "":
@@ -264,6 +264,14 @@ func (j *journey) wayTo(site *arrival) []reports.Hop {
 		return []reports.Hop{j.client(), hop}
 	}
 	return []reports.Hop{j.client(), j.silent(j.from.Proxy()), hop}
+}
+
+// whoAsked is the workload that a connection came from, or its address alone.
+func whoAsked(site *arrival) reports.Hop {
+	if site.From.IsZero() {
+		return reports.Hop{Role: reports.RoleUpstream, Name: site.Remote.Addr().String(), State: reports.HopUnknown}
+	}
+	return reports.Hop{Role: reports.RoleWorkload, Name: nameOf(site.From), Address: site.Remote.Addr().String()}
 }
 
 // untold is the way of a client of which nobody else tells.

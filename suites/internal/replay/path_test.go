@@ -276,6 +276,20 @@ upstream 10.244.0.99            unknown
    │     HTTP/2 · TLS 1.3 · SNI edition.cnn.com · ALPN h2
 site     cnn 198.51.100.67:443  GET /politics 200 · ! unexpected: no hop tells of it
 `},
+		{"a workload that was not asked comes to the site", scenario.Curl, func() probe.Evidence {
+			stranger := visitor(visit("10.244.0.99:1234", "198.51.100.67:443")).tls("edition.cnn.com", "")
+			stranger.From = probe.Peer{Namespace: "default", Workload: "sleep"}
+			return visited(logged(35, lines(sidecar, blackHole)), stranger)
+		}(), `
+client   curl.default               exit 35
+   │     TCP
+sidecar  curl.default               connection UH · BlackHoleCluster · ! ended
+   ✗
+
+workload sleep.default 10.244.0.99
+   │     HTTP/2 · TLS 1.3 · SNI edition.cnn.com · ALPN h2
+site     cnn 198.51.100.67:443      GET /politics 200 · ! unexpected: no hop tells of it
+`},
 		{"the sidecar says that it went to a site, where nothing arrived", scenario.Curl, answered(visited(logged(0, lines(sidecar, direct))), 301), `
 client   curl.default                      exit 0, 301
    │     HTTP/1.1
