@@ -350,7 +350,7 @@ func (j *journey) answer(ways []reports.Way) {
 	for _, hop := range e.Hops {
 		said = append(said, fmt.Sprint(hop.Code))
 	}
-	secured := curlTLS.FindAllStringSubmatch(e.Stderr, -1)
+	var overTLS []*reports.Leg
 	isFirst := true
 	for i := range ways {
 		hops := ways[i].Hops
@@ -360,14 +360,17 @@ func (j *journey) answer(ways []reports.Way) {
 		if isFirst {
 			hops[0].Line, isFirst = strings.Join(said, ", "), false
 		}
-		if len(secured) != 1 || len(hops) < 2 || hops[1].Leg.TLS == "" && strings.HasPrefix(hops[1].Leg.Protocol, "HTTP/") {
-			continue
+		if len(hops) > 1 && (hops[1].Leg.TLS != "" || !strings.HasPrefix(hops[1].Leg.Protocol, "HTTP/")) {
+			overTLS = append(overTLS, hops[1].Leg)
 		}
-		leg := hops[1].Leg
-		leg.TLS = "TLS " + secured[0][1]
-		if agreed := curlALPN.FindStringSubmatch(e.Stderr); agreed != nil {
-			leg.ALPN = agreed[1]
-		}
+	}
+	secured, agreed := curlTLS.FindAllStringSubmatch(e.Stderr, -1), curlALPN.FindStringSubmatch(e.Stderr)
+	if len(overTLS) != 1 || len(secured) != 1 {
+		return
+	}
+	overTLS[0].TLS = "TLS " + secured[0][1]
+	if agreed != nil {
+		overTLS[0].ALPN = agreed[1]
 	}
 }
 

@@ -297,6 +297,16 @@ sidecar  curl.default                      GET /politics 301 · outbound|80||edi
    ✗
 upstream edition.cnn.com 198.51.100.67:80  ! unreached: no connection arrived there
 `},
+		{"the gateway gives the request another id", scenario.Curl, answered(visited(logged(0, lines(sidecar, toGateway, egress, strings.Replace(atGateway, "id-1", "id-2", 1))),
+			visitor(visit("10.244.0.58:58066", "198.51.100.67:80")).plain("id-2")), 301), `
+client   curl.default                      exit 0, 301
+   │     HTTP/1.1
+sidecar  curl.default                      GET /politics 301 · outbound|80|cnn|istio-egressgateway.istio-system.svc.cluster.local
+   │     HTTP/2
+gateway  istio-egressgateway.istio-system  GET /politics 301 · outbound|80||edition.cnn.com · another request id than before
+   │     HTTP/1.1
+site     cnn 198.51.100.67:80              GET /politics 301
+`},
 		{"a line that may be another request's", scenario.Curl, logged(35, lines(sidecar, blackHole, egress, astray)), `
 client   curl.default                      exit 35
    │     TCP
