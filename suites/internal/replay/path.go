@@ -93,15 +93,18 @@ func (j *journey) wayFrom(first *stop) reports.Way {
 	return way
 }
 
-// doubt is the state of a hop, if it has no worse one of its own.
+// doubt is the state of a hop that has none of its own, and the note of any.
 type doubt struct {
 	state reports.HopState
 	note  string
 }
 
 func (d doubt) or(hop reports.Hop) (reports.HopState, string) {
-	if d.state == "" {
+	switch {
+	case d.state == "":
 		return hop.State, hop.Note
+	case hop.State != "":
+		return hop.State, d.note
 	}
 	return d.state, d.note
 }
@@ -129,7 +132,11 @@ func (j *journey) origin(first *stop) ([]reports.Hop, doubt) {
 	case !injected:
 		return []reports.Hop{j.client()}, doubt{}
 	case from != j.clientIP():
-		return []reports.Hop{{Role: reports.RoleUpstream, Name: from, State: reports.HopUnknown}}, unaccounted
+		begin := []reports.Hop{{Role: reports.RoleUpstream, Name: from, State: reports.HopUnknown}}
+		if !first.line.Traced {
+			return begin, doubt{reports.HopUnknown, "written meanwhile, maybe of another request"}
+		}
+		return begin, unaccounted
 	case first.line.DownstreamRemote == j.evidence.Local.String():
 		return []reports.Hop{j.client()}, unaccounted
 	}
@@ -249,7 +256,7 @@ func (j *journey) wayTo(site *arrival) []reports.Hop {
 	switch {
 	case site.Remote.Addr().String() != client && client != "":
 		hop.State, hop.Note = unaccounted.or(hop)
-		return []reports.Hop{{Role: reports.RoleUpstream, Name: site.Remote.Addr().String(), State: reports.HopUnknown}, hop}
+		return []reports.Hop{whoAsked(site), hop}
 	case !injected:
 		return []reports.Hop{j.client(), hop}
 	case site.Remote == j.evidence.Local || client == "":
@@ -257,6 +264,14 @@ func (j *journey) wayTo(site *arrival) []reports.Hop {
 		return []reports.Hop{j.client(), hop}
 	}
 	return []reports.Hop{j.client(), j.silent(j.from.Proxy()), hop}
+}
+
+// whoAsked is the workload that a connection came from, or its address alone.
+func whoAsked(site *arrival) reports.Hop {
+	if site.From.IsZero() {
+		return reports.Hop{Role: reports.RoleUpstream, Name: site.Remote.Addr().String(), State: reports.HopUnknown}
+	}
+	return reports.Hop{Role: reports.RoleWorkload, Name: nameOf(site.From), Address: site.Remote.Addr().String()}
 }
 
 // untold is the way of a client of which nobody else tells.
@@ -335,7 +350,7 @@ func (j *journey) answer(ways []reports.Way) {
 	for _, hop := range e.Hops {
 		said = append(said, fmt.Sprint(hop.Code))
 	}
-	secured := curlTLS.FindAllStringSubmatch(e.Stderr, -1)
+	var overTLS []*reports.Leg
 	isFirst := true
 	for i := range ways {
 		hops := ways[i].Hops
@@ -345,14 +360,17 @@ func (j *journey) answer(ways []reports.Way) {
 		if isFirst {
 			hops[0].Line, isFirst = strings.Join(said, ", "), false
 		}
-		if len(secured) != 1 || len(hops) < 2 || hops[1].Leg.TLS == "" && strings.HasPrefix(hops[1].Leg.Protocol, "HTTP/") {
-			continue
+		if len(hops) > 1 && (hops[1].Leg.TLS != "" || !strings.HasPrefix(hops[1].Leg.Protocol, "HTTP/")) {
+			overTLS = append(overTLS, hops[1].Leg)
 		}
-		leg := hops[1].Leg
-		leg.TLS = "TLS " + secured[0][1]
-		if agreed := curlALPN.FindStringSubmatch(e.Stderr); agreed != nil {
-			leg.ALPN = agreed[1]
-		}
+	}
+	secured, agreed := curlTLS.FindAllStringSubmatch(e.Stderr, -1), curlALPN.FindStringSubmatch(e.Stderr)
+	if len(overTLS) != 1 || len(secured) != 1 {
+		return
+	}
+	overTLS[0].TLS = "TLS " + secured[0][1]
+	if agreed != nil {
+		overTLS[0].ALPN = agreed[1]
 	}
 }
 

@@ -106,6 +106,7 @@ const (
 	tlsToGate  = started + passing + `"10.244.0.58:8443" outbound|443|cnn|istio-egressgateway.istio-system.svc.cluster.local 10.244.0.45:46960 198.51.100.67:443 10.244.0.45:37354 edition.cnn.com -` + "\n"
 	tlsAtGate  = later + passing + `"198.51.100.67:443" outbound|443||edition.cnn.com 10.244.0.58:58066 10.244.0.58:8443 10.244.0.45:46960 edition.cnn.com -` + "\n"
 	blackHole  = started + `"- - -" 0 UH - - "-" 0 0 0 - "-" "-" "-" "-" "-" BlackHoleCluster - 198.51.100.67:443 10.244.0.45:37354 - -` + "\n"
+	astray     = later + `"- - -" 0 NR filter_chain_not_found - "-" 0 0 0 - "-" "-" "-" "-" "-" - - 10.244.0.58:8443 10.244.0.99:4000 edition.cnn.com -` + "\n"
 	blockAll   = started + get + `502 - direct_response - "-" 0 0 0 - "-" "curl/8.14.1" "id-1" "edition.cnn.com" "-" - - 198.51.100.67:80 10.244.0.45:37354 - block_all` + "\n"
 )
 
@@ -275,12 +276,58 @@ upstream 10.244.0.99            unknown
    │     HTTP/2 · TLS 1.3 · SNI edition.cnn.com · ALPN h2
 site     cnn 198.51.100.67:443  GET /politics 200 · ! unexpected: no hop tells of it
 `},
+		{"a workload that was not asked comes to the site", scenario.Curl, func() probe.Evidence {
+			stranger := visitor(visit("10.244.0.99:1234", "198.51.100.67:443")).tls("edition.cnn.com", "")
+			stranger.From = probe.Peer{Namespace: "default", Workload: "sleep"}
+			return visited(logged(35, lines(sidecar, blackHole)), stranger)
+		}(), `
+client   curl.default               exit 35
+   │     TCP
+sidecar  curl.default               connection UH · BlackHoleCluster · ! ended
+   ✗
+
+workload sleep.default 10.244.0.99
+   │     HTTP/2 · TLS 1.3 · SNI edition.cnn.com · ALPN h2
+site     cnn 198.51.100.67:443      GET /politics 200 · ! unexpected: no hop tells of it
+`},
 		{"the sidecar says that it went to a site, where nothing arrived", scenario.Curl, answered(visited(logged(0, lines(sidecar, direct))), 301), `
 client   curl.default                      exit 0, 301
    │     HTTP/1.1
 sidecar  curl.default                      GET /politics 301 · outbound|80||edition.cnn.com
    ✗
 upstream edition.cnn.com 198.51.100.67:80  ! unreached: no connection arrived there
+`},
+		{"the gateway gives the request another id", scenario.Curl, answered(visited(logged(0, lines(sidecar, toGateway, egress, strings.Replace(atGateway, "id-1", "id-2", 1))),
+			visitor(visit("10.244.0.58:58066", "198.51.100.67:80")).plain("id-2")), 301), `
+client   curl.default                      exit 0, 301
+   │     HTTP/1.1
+sidecar  curl.default                      GET /politics 301 · outbound|80|cnn|istio-egressgateway.istio-system.svc.cluster.local
+   │     HTTP/2
+gateway  istio-egressgateway.istio-system  GET /politics 301 · outbound|80||edition.cnn.com · another request id than before
+   │     HTTP/1.1
+site     cnn 198.51.100.67:80              GET /politics 301
+`},
+		{"a line that may be another request's", scenario.Curl, logged(35, lines(sidecar, blackHole, egress, astray)), `
+client   curl.default                      exit 35
+   │     TCP
+sidecar  curl.default                      connection UH · BlackHoleCluster · ! ended
+   ✗
+
+upstream 10.244.0.99                       unknown
+   │     TCP · TLS · SNI edition.cnn.com
+gateway  istio-egressgateway.istio-system  connection NR filter_chain_not_found · ! ended: written meanwhile, maybe of another request
+   ✗
+`},
+		{"a line that is this request's, and whose hop before is missing", scenario.Curl, traced(logged(35, lines(sidecar, blackHole, egress, astray)), egress), `
+client   curl.default                      exit 35
+   │     TCP
+sidecar  curl.default                      connection UH · BlackHoleCluster · ! ended
+   ✗
+
+upstream 10.244.0.99                       unknown
+   │     TCP · TLS · SNI edition.cnn.com
+gateway  istio-egressgateway.istio-system  connection NR filter_chain_not_found · ! ended: no hop tells of it
+   ✗
 `},
 		{"nobody but the client", outside, func() probe.Evidence {
 			e := logged(7, nil)
@@ -313,6 +360,13 @@ func lines(peer probe.Peer, text string, more ...any) map[probe.Peer]string {
 		all[more[0].(probe.Peer)] = more[1].(string)
 	}
 	return all
+}
+
+func traced(e probe.Evidence, peer probe.Peer) probe.Evidence {
+	for i := range e.Logs[peer] {
+		e.Logs[peer][i].Traced = true
+	}
+	return e
 }
 
 func unread(e probe.Evidence, peer probe.Peer) probe.Evidence {

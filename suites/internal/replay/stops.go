@@ -66,14 +66,15 @@ func sameAs(peer probe.Peer, line probe.LogLine) (string, bool) {
 
 // How sure it is that traffic came from one stop to another.
 const (
-	byAddress = 3 // the address from which the one went on is the one from which it came to the other
+	byAddress = 4 // the address from which the one went on is the one from which it came to the other
+	byOlder   = 3 // the same, but the other gave the request an id of its own: a connection may be shared, so that the older request comes first
 	byClient  = 2 // the other tells the client's address without its port
 	byID      = 1 // both know the same request id
 )
 
 // join finds for every stop and every site where its traffic came from, what is sure first.
 func join(stops []*stop, sites []*arrival) {
-	surest := []int{byAddress, byClient, byID}
+	surest := []int{byAddress, byOlder, byClient, byID}
 	for _, sure := range surest {
 		for _, next := range stops {
 			next.comeFrom(stops, sure)
@@ -104,14 +105,19 @@ func (s *stop) goTo(sites []*arrival, sure int) {
 	}
 }
 
-// leadsTo tells how sure it is that the stop's traffic went on to the next one; 0: nothing says so. Requests share connections: two that have
-// different ids are not the same, whatever their addresses.
+// leadsTo tells how sure it is that the stop's traffic went on to the next one; 0: nothing says so. A gateway that takes its client for an external
+// one gives each request a new id.
+//
+// Source: https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/headers#x-request-id
 func (s *stop) leadsTo(next *stop) int {
 	differ := s.line.RequestID != "" && next.line.RequestID != "" && s.line.RequestID != next.line.RequestID
 	switch {
-	case s == next || differ || s.begins(next):
+	case s == next || s.begins(next):
 		return 0
 	case s.line.UpstreamLocal != "" && s.line.UpstreamLocal == next.line.DownstreamRemote:
+		if differ {
+			return byOlder
+		}
 		return byAddress
 	case next.line.Client != "" && next.line.Client == hostOf(s.line.UpstreamLocal):
 		return byClient
