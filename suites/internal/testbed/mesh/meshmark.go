@@ -15,20 +15,26 @@ import (
 // the mark, the state before two edits that cancel each other out would pass for the state after them.
 //
 // Source: https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/#MeshConfig-ServiceSettings
-const meshMark = "serviceSettings: [{settings: {clusterLocal: true}, hosts: [%s]}]\n"
+const (
+	meshMark       = "serviceSettings: [{settings: {clusterLocal: true}, hosts: [%s]}]"
+	markHostSuffix = ".settle.meshproof.invalid"
+)
 
-// markHostSuffix ends the marked host.
-const markHostSuffix = ".settle.meshproof.invalid"
-
-var meshMarkLine = regexp.MustCompile(`(?m)^serviceSettings: \[\{settings: \{clusterLocal: true\}, hosts: \[[a-z0-9]+` + regexp.QuoteMeta(markHostSuffix) + `\]\}\]\n`)
+// meshMarkLine is the mark with the line break that came with it: behind it, or before it where the text ends without one.
+var meshMarkLine = func() *regexp.Regexp {
+	mark := fmt.Sprintf(regexp.QuoteMeta(meshMark), "[a-z0-9]+"+regexp.QuoteMeta(markHostSuffix))
+	return regexp.MustCompile(`(?m:^)` + mark + `\n|\n` + mark + `$`)
+}()
 
 func withMark(text, mark string) string {
+	line := fmt.Sprintf(meshMark, mark)
 	if text != "" && !strings.HasSuffix(text, "\n") {
-		text += "\n"
+		return text + "\n" + line
 	}
-	return text + fmt.Sprintf(meshMark, mark)
+	return text + line + "\n"
 }
 
+// withoutMark is the text to the letter as it was.
 func withoutMark(text string) string { return meshMarkLine.ReplaceAllString(text, "") }
 
 // meshEdit is an edit of the mesh configuration that istiod may not have pushed yet.
