@@ -89,6 +89,11 @@ test: ## All tests that need no cluster (PKG=./suites/internal/match RUN=TestLog
 	  --jsonfile-timing-events bin/test.json --post-run-command 'scripts/tally.sh bin/test.json' \
 	  -- $(if $(RACE),-race) -run '$(RUN)' $(PKG)
 
+.PHONY: test-mesh
+test-mesh: setup build ## Tests of the testbed on a mesh, which is made and kept (RUN=TestFlips MESHPROOF_FLIPS=1000)
+	@export MESHPROOF_KUBECONFIG="$$($(meshproof) up | sed -n 's/.*KUBECONFIG=//p')"; \
+	  exec go test -tags mesh -count=1 -timeout 60m -v -run '$(RUN)' ./suites/internal/testbed/mesh
+
 .PHONY: bench
 bench: ## Benchmarks without a cluster (PKG=./suites/internal/probe RUN=ParseLog)
 	@exec go test -run '^$$' -bench '$(RUN)' -benchmem $(PKG)

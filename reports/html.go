@@ -126,6 +126,7 @@ func htmlFuncs() template.FuncMap {
 		"broken":    func(v Verdict) bool { return v.Blocks() || v == Flaky },
 		"missed":    missed,
 		"dash":      orDash,
+		"draw":      draw,
 	}
 }
 

@@ -58,7 +58,10 @@ func markdownBroken(b *strings.Builder, r Report) {
 			if result.Verdict != v {
 				continue
 			}
-			text := markdownScenario(result)
+			text := markdownScenario(result, markdownApplied(result))
+			if len(text) > left {
+				text = markdownScenario(result, "")
+			}
 			if left -= len(text); left < 0 {
 				more++
 				continue
@@ -71,7 +74,7 @@ func markdownBroken(b *strings.Builder, r Report) {
 	}
 }
 
-func markdownScenario(r *Result) string {
+func markdownScenario(r *Result, applied string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "#### %s %s: %s\n\n", markdownSign(r.Verdict), r.Verdict, markdownText(r.name()))
 	fmt.Fprintf(&b, "%s · %s, lines %s", inCode(r.ID), inCode(r.Document.Seed), markdownText(r.Document.Lines))
@@ -83,6 +86,7 @@ func markdownScenario(r *Result) string {
 	for _, broken := range all {
 		markdownStep(&b, broken)
 	}
+	b.WriteString(applied)
 	for _, leak := range r.Leaks {
 		fmt.Fprintf(&b, "- left behind: %s\n", markdownText(leak))
 	}
@@ -112,6 +116,27 @@ func markdownStep(b *strings.Builder, broken brokenStep) {
 	if broken.Step.Command != "" {
 		fmt.Fprintf(b, "%s\n", fenced(transcript(broken.Step)))
 	}
+	if way := broken.Step.Path.Text(); way != "" {
+		fmt.Fprintf(b, "%s\n", fenced(way))
+	}
+}
+
+// markdownApplied is the YAML of a scenario up to its last broken step, closed.
+func markdownApplied(r *Result) string {
+	broken := r.brokenBy(r.Verdict)
+	if len(broken) == 0 {
+		return ""
+	}
+	var b strings.Builder
+	for _, step := range r.Steps {
+		for _, applied := range step.Applied {
+			fmt.Fprintf(&b, "<details><summary>%s</summary>\n\n%s\n</details>\n\n", markdownHTML(applied.Does+" "+applied.Name), fenced(applied.Text))
+		}
+		if step == broken[len(broken)-1].Step {
+			break
+		}
+	}
+	return b.String()
 }
 
 func markdownNotRun(b *strings.Builder, r Report) {
@@ -160,7 +185,7 @@ func markdownPage(b *strings.Builder, p page) {
 	if (Report{Results: p.Results}).tally().Failed > 0 {
 		open = " open"
 	}
-	fmt.Fprintf(b, "<details%s><summary><b>%s</b>: %s, %s</summary>\n\n", open, strings.ReplaceAll(html.EscapeString(oneLine(p.Name)), "@", "&#64;"), inWords(p.Results), p.took())
+	fmt.Fprintf(b, "<details%s><summary><b>%s</b>: %s, %s</summary>\n\n", open, markdownHTML(p.Name), inWords(p.Results), p.took())
 	b.WriteString("| | scenario | promises held | time |\n|---|---|--:|--:|\n")
 	for _, r := range p.Results {
 		fmt.Fprintf(b, "| %s %s | %s<br>%s | %s | %s |\n",
@@ -206,6 +231,11 @@ func markdownText(text string) string {
 	return strings.NewReplacer(
 		`\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`, "|", `\|`, "[", `\[`, "]", `\]`, "<", "&lt;", ">", "&gt;", "&", "&amp;", "@", "&#64;", "#", `\#`,
 	).Replace(oneLine(text))
+}
+
+// markdownHTML is text on one line inside HTML, that calls nobody.
+func markdownHTML(text string) string {
+	return strings.ReplaceAll(html.EscapeString(oneLine(text)), "@", "&#64;")
 }
 
 // inCode is text as code on one line, also in a cell of a table.

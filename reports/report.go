@@ -2,6 +2,7 @@ package reports
 
 import (
 	"encoding/json"
+	"fmt"
 	"time"
 )
 
@@ -57,6 +58,7 @@ type Testbed struct {
 type Summary struct {
 	Scenarios map[Verdict]int `json:"scenarios"`
 	Promises  map[Verdict]int `json:"promises"`
+	Late      int             `json:"late"` // steps
 }
 
 // Document is where a scenario is documented.
@@ -106,14 +108,37 @@ type StepResult struct {
 	Says         string               `json:"says"`
 	Verdict      Verdict              `json:"verdict"`
 	Attempts     int                  `json:"attempts,omitempty"`
+	Late         *Late                `json:"late,omitempty"` // nil: the promises held at once, or do not hold
 	Took         Seconds              `json:"took"`
 	Command      string               `json:"command,omitempty"` // the last attempt's, can be pasted
 	Answer       string               `json:"answer,omitempty"`  // the last attempt's, in a few lines
+	Path         *TrafficPath         `json:"path,omitempty"`    // the last attempt's, of a request
+	Applied      []Manifest           `json:"applied,omitempty"` // what a change applied, in order
 	Note         string               `json:"note,omitempty"`
 	Error        string               `json:"error,omitempty"`
 	Expectations []*ExpectationResult `json:"expectations"`
 	Evidence     json.RawMessage      `json:"-"`                  // the last attempt whole; Journal.Record writes it to EvidenceFile
 	EvidenceFile string               `json:"evidence,omitempty"` // below the report's folder, "evidence/<id>/step-03.json"
+}
+
+// Late is why a step's promises held only after a while, although its configuration had arrived: something lingered that the scenario names.
+type Late struct {
+	What     string  `json:"what"`     // "a name in a cache"
+	Attempts int     `json:"attempts"` // that missed
+	Took     Seconds `json:"took"`     // until the last of them
+	First    string  `json:"first"`    // what the first of them brought
+}
+
+// String is the lateness in one line.
+func (l Late) String() string {
+	return fmt.Sprintf("%s, %s, %.1f s", l.What, counted(l.Attempts, "attempt"), time.Duration(l.Took).Seconds())
+}
+
+// Manifest is a text that a step gave to the API server.
+type Manifest struct {
+	Does string `json:"does"` // what was done with it, as kubectl calls it: "apply", "delete", "patch deployment"
+	Name string `json:"name"` // of the page's file, or of the object
+	Text string `json:"text"` // as it was applied: the page's shell variables are expanded
 }
 
 // ExpectationResult is one promise.

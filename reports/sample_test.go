@@ -86,6 +86,24 @@ func apply(says string) *StepResult {
 	return &StepResult{Says: says, Verdict: Passed, Took: ms(61), Expectations: []*ExpectationResult{}}
 }
 
+// with is the YAML that a step applied.
+func (s *StepResult) with(name, text string) *StepResult {
+	s.Applied = append(s.Applied, Manifest{Does: "apply", Name: name, Text: text})
+	return s
+}
+
+// serviceEntry has a text in it that is no YAML and no HTML.
+const serviceEntry = `apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata:
+  name: cnn
+  annotations:
+    note: "<b>not escaped</b> ~~~ 10.96.173.12"
+spec:
+  hosts:
+  - edition.cnn.com
+`
+
 func ask(says, command, answer string, promises ...*ExpectationResult) *StepResult {
 	step := &StepResult{Says: says, Verdict: Passed, Attempts: 3, Took: ms(212), Command: command, Answer: answer, Expectations: promises}
 	for _, p := range promises {
@@ -124,6 +142,7 @@ func servicesPage() []*Result {
 			promise("derived", "no X-Envoy-Decorator-Operation: the alias has no route of its own")))
 	with.Notes = []string{"The two seeds contradict each other on X-Envoy-Decorator-Operation: an ExternalName service is an alias since Istio 1.21."}
 	with.Timings.Waits = ms(200)
+	with.Steps[2].Path = originated()
 	repeated := ask("Repeated requests reach both endpoints", `kubectl exec -n default deploy/curl -c curl -- curl -sS --resolve en.wikipedia.org:443:10.96.173.12 https://en.wikipedia.org/wiki/Main_Page`,
 		"exit 0   HTTP/2 200   <title>Wikipedia, the free encyclopedia</title>", flaky)
 	return []*Result{
@@ -143,7 +162,7 @@ func gatewayPage() []*Result {
 	silent := "no line {GET /politics HTTP/2 301 outbound|80||edition.cnn.com} in the access log of istio-egressgateway (0 lines since the request)\n" +
 		"the sidecar of curl.default logged: GET /politics HTTP/1.1 301 via PassthroughCluster, route allow_any <b>not escaped</b>"
 	viaGateway := scenarioOf("http-via-gateway", page, "HTTP traffic through the egress gateway",
-		apply("Create an egress Gateway and a destination rule"), apply("Route from the sidecars to the gateway, from the gateway to the site"),
+		apply("Create an egress Gateway and a destination rule").with("http/serviceentry.yaml", serviceEntry), apply("Route from the sidecars to the gateway, from the gateway to the site"),
 		ask("Send the HTTP request again", "kubectl exec -n default deploy/curl -c curl -- curl -sSL -o /dev/null -D - http://edition.cnn.com/politics?mark=4f2d",
 			"exit 0\nHTTP/1.1 301 location=\"https://edition.cnn.com/politics\"\nHTTP/2 200",
 			promise("documented", "301 to https, then 200"),
@@ -151,6 +170,7 @@ func gatewayPage() []*Result {
 			promise("derived", "the sidecar sent it to the egress gateway").but(Failed, "", "upstream cluster\nwanted: outbound|80|cnn|istio-egressgateway.istio-system.svc.cluster.local\ngot:    PassthroughCluster"))).
 		as(Failed, "Send the HTTP request again: the gateway logged our request over HTTP/2")
 	viaGateway.Steps[2].Attempts = 41
+	viaGateway.Steps[2].Path = past()
 	viaGateway.Steps[2].Took = ms(10012)
 	viaGateway.Timings.Probes, viaGateway.Timings.Total = ms(10012), ms(11341)
 	leak := scenarioOf("http-cleanup", page, "Clean-up after HTTP", apply("Remove the gateway, the virtual service and the destination rule")).
@@ -171,6 +191,56 @@ func gatewayPage() []*Result {
 		viaGateway, leak, lost, policy,
 		scenarioOf("https-cleanup", page, "Clean-up after HTTPS", ask("The objects are gone", "", "", promise("derived", "none is found"))).
 			never(NotRun, "the run ended without having come to it"),
+	}
+}
+
+// originated is a way on which all is as it should be.
+func originated() *TrafficPath {
+	return &TrafficPath{Ways: []Way{{RequestID: "b967ab81-942c-4ce9-91e1-d2e74f5772f4", Hops: []Hop{
+		{Role: RoleClient, Name: "curl.default", Line: "exit 0, 200"},
+		{Role: RoleSidecar, Name: "curl.default", Leg: &Leg{Protocol: "HTTP/1.1"}, Line: "GET /headers 200", Cluster: "outbound|80|cnn|istio-egressgateway.istio-system.svc.cluster.local"},
+		{
+			Role: RoleGateway, Name: "istio-egressgateway.istio-system", Leg: &Leg{Protocol: "HTTP/2", TLS: "TLS", SNI: "my-httpbin.default.svc.cluster.local"},
+			Line: "GET /headers 200", Cluster: "outbound|443||httpbin.org",
+		},
+		{
+			Role: RoleSite, Name: "httpbin", Address: "198.51.100.80:443", Line: "GET /headers 200",
+			Leg: &Leg{Protocol: "HTTP/2", TLS: "TLS 1.3", SNI: "httpbin.org", ALPN: "h2", Client: "CN=client.example.com"},
+		},
+	}}}}
+}
+
+// past is a way on which nothing is as it should be: doubled, past the gateway, blocked, by a stranger, and without SNI.
+func past() *TrafficPath {
+	client := Hop{Role: RoleClient, Name: "curl.default", Line: "exit 0, 301, 200"}
+	sidecar := Hop{
+		Role: RoleSidecar, Name: "curl.default", Leg: &Leg{Protocol: "HTTP/1.1"}, Line: "GET /<b>politics</b> 301", Cluster: "PassthroughCluster", Lines: 2,
+	}
+	site := Hop{Role: RoleSite, Name: "cnn", Address: "198.51.100.67:80", Leg: &Leg{Protocol: "HTTP/1.1"}, Line: "GET /politics 301"}
+	silent := Hop{
+		Role: RoleGateway, Name: "istio-egressgateway.istio-system", Address: "10.244.0.58:8443", Leg: &Leg{}, State: HopSilent, Note: "no line, and none is missing",
+	}
+	refused := Hop{
+		Role: RoleSite, Name: "cnn", Address: "198.51.100.67:443", Leg: &Leg{TLS: "TLS", NoSNI: true, ALPN: "offered h2,http/1.1"}, State: HopEnded, Note: "a ClientHello without SNI",
+	}
+	blocked := sidecar
+	blocked.Lines, blocked.Line, blocked.Cluster, blocked.State, blocked.Leg = 0, "connection UH", "BlackHoleCluster", HopEnded, &Leg{Protocol: "TCP"}
+	stranger := Hop{Role: RoleUpstream, Name: "10.244.0.99", State: HopUnknown}
+	unexpected := site
+	unexpected.State, unexpected.Note = HopUnexpected, "no hop tells of it"
+	unreached := Hop{Role: RoleUpstream, Name: "edition.cnn.com", Address: "203.0.113.67:443", Leg: &Leg{}, State: HopUnreached, Note: "no connection arrived there"}
+	asking := sidecar
+	asking.Lines = 0
+	return &TrafficPath{
+		Ways: []Way{
+			{Times: 3, Hops: []Hop{client, sidecar, site}},
+			{Hops: []Hop{client, asking, silent, refused}},
+			{Hops: []Hop{client, blocked}},
+			{Hops: []Hop{stranger, unexpected}},
+			{Hops: []Hop{client, asking, unreached}},
+		},
+		More:   2,
+		Beside: []Hop{{Role: RoleGateway, Name: "istio-egressgateway.istio-system", State: HopSilent, Note: "no line, and none is missing"}},
 	}
 }
 

@@ -2,6 +2,7 @@ package reports
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -16,8 +17,14 @@ func Summarise(results []*Result) Summary {
 		for _, e := range r.promises() {
 			s.Promises[e.Verdict]++
 		}
+		s.Late += len(r.lateSteps())
 	}
 	return s
+}
+
+// lateSteps are those whose promises held after a while only.
+func (r *Result) lateSteps() []*StepResult {
+	return slices.DeleteFunc(slices.Clone(r.Steps), func(s *StepResult) bool { return s.Late == nil })
 }
 
 // tally is the summary in the three words of the last line: flaky has passed, inconclusive and not run have failed, unverifiable
@@ -64,6 +71,11 @@ func FinalLines(r Report) []string {
 	var lines []string
 	for _, v := range []Verdict{Unverifiable, Flaky, NotRun, Inconclusive, Failed} {
 		lines = append(lines, named(r, v)...)
+	}
+	for _, result := range r.Results {
+		for _, step := range result.lateSteps() {
+			lines = append(lines, fmt.Sprintf("late: %s: %s: %s", result.ID, oneLine(step.Says), step.Late))
+		}
 	}
 	switch {
 	case r.Run.Error != "":

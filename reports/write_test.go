@@ -174,6 +174,7 @@ func TestManyFailures(t *testing.T) {
 		r := one(fmt.Sprintf("egress/egress-gateway/scenario-with-a-name-of-usual-length-%03d", i), Failed, "the gateway stayed silent")
 		r.Title, r.Page = "HTTP traffic through the egress gateway", fmt.Sprintf("page-%d", i/15)
 		r.Steps[0].Expectations[0].Got = strings.Repeat("wanted: outbound|80|cnn|istio-egressgateway\ngot: PassthroughCluster\n", 20)
+		r.Steps[0].Applied = []Manifest{{Does: "apply", Name: "gateway.yaml", Text: strings.Repeat("kind: Gateway\n", 1000)}}
 		results = append(results, r)
 	}
 	md, err := renderMarkdown(reportOf(results...))

@@ -16,7 +16,7 @@ func httpRefused() []Expectation {
 		Derived("its own route for unregistered hosts refused, no upstream was asked", LoggedBy(Curl.Proxy(), Line{
 			Code: 502, Details: "direct_response", Authority: "httpbin.org", UpstreamHost: Dash, UpstreamCluster: Dash, Route: "block_all",
 		})),
-		Derived("nothing arrived at httpbin.org", HaveNoHits("httpbin.org:80")),
+		Derived("nothing arrived at httpbin.org", NotArriveAt("httpbin.org:80")),
 	}
 }
 
@@ -27,7 +27,7 @@ func httpsRefused(from probe.Peer, host string, address any) []Expectation {
 		Derived("the sidecar sent the connection into its black hole", LoggedBy(from.Proxy(), Line{
 			Method: Dash, Flags: "UH", UpstreamHost: Dash, UpstreamCluster: "BlackHoleCluster", DownstreamLocal: address,
 		})),
-		Derived("nothing arrived at "+host, HaveNoHits(host+":443")),
+		Derived("nothing arrived at "+host, NotArriveAt(host+":443")),
 	}
 }
 
@@ -81,7 +81,7 @@ func registryOnlyBlocksHTTP() Scenario {
 				Do:   Send(headersFrom(Curl)),
 				Want: append(answered("it is reached"), Derived("the sidecar passed the request through", LoggedBy(Curl.Proxy(), Line{
 					Code: 200, Authority: "httpbin.org", UpstreamHost: httpbinAddress + ":80", UpstreamCluster: "PassthroughCluster", Route: "allow_any",
-				}))),
+				})), Derived("it arrived at httpbin.org", ArriveAt("httpbin.org:80", Arrival{Plain: true, From: Curl, Requests: 1}))),
 			},
 			{Says: "Change the mode to REGISTRY_ONLY", Do: OutboundPolicyAction{Mode: RegistryOnly}},
 			{Says: "Send a request to httpbin.org, which nobody registered: it is blocked", Do: Send(headersFrom(Curl)), Want: httpRefused()},

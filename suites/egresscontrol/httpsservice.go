@@ -22,7 +22,7 @@ func httpsServiceEntry() Scenario {
 					Upstream("the log of the sidecar has an entry for the connection, with its server name", LoggedBy(Curl.Proxy(), Line{
 						Method: Dash, UpstreamHost: baiduAddress + ":443", UpstreamCluster: "outbound|443||www.baidu.com", SNI: "www.baidu.com",
 					})),
-					Derived("the request arrived", HaveHits("www.baidu.com:443", 1)),
+					Derived("what curl offered arrived at the site", ArriveAt("www.baidu.com:443", untouched("www.baidu.com", "http/1.1"))),
 				},
 			},
 			{

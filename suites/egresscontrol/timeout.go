@@ -49,7 +49,7 @@ func timeout() Scenario {
 						Path: "/delay/5", Code: 504, Flags: "UT", UpstreamCluster: httpbinCluster,
 					})),
 					Derived("the sidecar says so", HaveBody("upstream request timeout")),
-					Derived("httpbin.org had received the request", HaveHits("httpbin.org:80", 1)),
+					Derived("httpbin.org had received the request", ArriveAt("httpbin.org:80", Arrival{Plain: true, From: Curl, Requests: 1})),
 				},
 			},
 			{

@@ -56,7 +56,9 @@ func httpDirectBaseline() Scenario {
 						},
 						httpsDirect(),
 					)),
-					Derived("the gateway saw nothing", NotLoggedBy(EgressGateway))),
+					Derived("the gateway saw nothing", NotLoggedBy(EgressGateway)),
+					Derived("the site saw the first come from the source pod", ArriveAt("edition.cnn.com:80", Arrival{Plain: true, From: Curl, Requests: 1})),
+					Derived("and the second, as curl sent it", ArriveAt("edition.cnn.com:443", untouched(Curl)))),
 			},
 			{
 				Says: "The sidecar need not go where the client went",
@@ -66,7 +68,8 @@ func httpDirectBaseline() Scenario {
 						Line{Code: 301, UpstreamHost: toCNN("80"), UpstreamCluster: direct80, DownstreamLocal: evilAddress + ":80"},
 						httpsDirect(),
 					)),
-					Derived("nothing arrived at the client's address", HaveNoHits("evil.example:80")),
+					Derived("the request arrived there", ArriveAt("edition.cnn.com:80", Arrival{Plain: true, From: Curl, Requests: 1})),
+					Derived("nothing arrived at the client's address", NotArriveAt("evil.example:80")),
 				},
 			},
 		},
@@ -84,7 +87,10 @@ func httpViaGateway() Scenario {
 			Line{Method: "GET", Path: "/politics", Code: 301, UpstreamCluster: toGatewayHTTP},
 			httpsDirect(),
 		)),
-		Derived("it arrived at the site", HaveHits("edition.cnn.com:80", 1)),
+		Derived("the site saw it come from the gateway", ArriveAt("edition.cnn.com:80", Arrival{
+			Plain: true, From: EgressGateway, Host: "edition.cnn.com", Requests: 1,
+		})),
+		Derived("and the second from the source pod, as curl sent it", ArriveAt("edition.cnn.com:443", untouched(Curl))),
 	}
 	return Scenario{
 		ID:    "egress/egress-gateway/http-via-gateway",
@@ -143,7 +149,7 @@ func resolutionNoneFailsAtGateway() Scenario {
 					Derived("the gateway has it once, and no address to send it to: there is no loop", LoggedBy(EgressGateway, Line{
 						Code: 503, Flags: "UH", Details: "no_healthy_upstream", UpstreamHost: Dash, UpstreamCluster: direct80,
 					})),
-					Derived("nothing arrived at the site", HaveNoHits("edition.cnn.com:80")),
+					Derived("nothing arrived at the site", NotArriveAt("edition.cnn.com:80")),
 				},
 			},
 			{Says: "Set the resolution to DNS again", Do: Apply("http/serviceentry.yaml")},
@@ -188,6 +194,8 @@ func httpCleanup() Scenario {
 				Derived("the sidecar refuses", HaveHops(Status(502))),
 				Derived("its route for unregistered hosts refused", LoggedBy(Curl.Proxy(), Line{Code: 502, Authority: "edition.cnn.com", Route: "block_all"})),
 				Derived("the gateway saw nothing", NotLoggedBy(EgressGateway)),
+				Derived("nothing arrived at the site", NotArriveAt("edition.cnn.com:80")),
+				Derived("nor at its other port", NotArriveAt("edition.cnn.com:443")),
 			},
 		},
 	)

@@ -34,7 +34,7 @@ func viaGateway(from probe.Peer) []Expectation {
 		Derived("the sidecar sent it to the gateway",
 			LoggedBy(from.Proxy(), Line{Method: Dash, UpstreamCluster: toGatewayTLS, SNI: "edition.cnn.com"})),
 		Derived("nobody on the way ended TLS: the certificate is the site's", HaveCertificate(Leaf{DNSName: "edition.cnn.com"})),
-		Derived("it arrived at the site", HaveHits("edition.cnn.com:443", 1)),
+		Derived("the site saw it come from the gateway, as curl sent it", ArriveAt("edition.cnn.com:443", untouched(EgressGateway))),
 	}
 }
 
@@ -64,6 +64,7 @@ func httpsDirectBaseline() Scenario {
 						LoggedBy(Curl.Proxy(), Line{Method: Dash, UpstreamHost: toCNN("443"), UpstreamCluster: direct443, SNI: "edition.cnn.com"})),
 					Derived("the certificate is the site's", HaveCertificate(Leaf{DNSName: "edition.cnn.com"})),
 					Derived("the gateway saw nothing", NotLoggedBy(EgressGateway)),
+					Derived("the site saw it come from the source pod, as curl sent it", ArriveAt("edition.cnn.com:443", untouched(Curl))),
 				},
 			},
 		},

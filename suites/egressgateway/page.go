@@ -61,6 +61,11 @@ func overHTTPS(from probe.Peer) probe.Probe {
 	return probe.Probe{From: from, URL: "https://edition.cnn.com/politics", Follow: true}
 }
 
+// untouched is a connection over which curl itself speaks TLS with the site, by way of from: what it offers arrives.
+func untouched(from probe.Peer) Arrival {
+	return Arrival{SNI: "edition.cnn.com", Offered: "h2, http/1.1", ALPN: "h2", From: from, Requests: 1}
+}
+
 // toCNN matches either address of edition.cnn.com on a port.
 func toCNN(port string) Pattern { return Matching(`^(198\.51\.100\.67|203\.0\.113\.67):` + port + `$`) }
 

@@ -142,6 +142,7 @@ func fileMount() Scenario {
 		Notes: []string{
 			"The service of nginx has port 443 only, and the client asks on port 80: it works because the sidecar's route for port 80 knows the virtual " +
 				"service, and because some other service in the mesh (the curl sample) is on HTTP port 80.",
+			nginxLogsLittle,
 			"The server's certificate has no DNS name, as the blog makes it. The gateway takes it because the rule sets sni, and then compares no names.",
 		},
 		Steps: slices.Concat(originateFromFiles(), addresses(), []Step{{

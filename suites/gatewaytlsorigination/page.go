@@ -26,6 +26,10 @@ const (
 	toGateway = "outbound|443|nginx|istio-egressgateway.istio-system.svc.cluster.local"
 )
 
+// nginxLogsLittle is why promises about nginx's side of TLS are judged on its answer.
+const nginxLogsLittle = "nginx's own log, in the page's format, names neither the server name that it was asked for nor the client's certificate: two headers of " +
+	"its answer, which the page does not have, tell them."
+
 // New is the page that mounts certificates as files, its scenarios in the page's order.
 func New() Page {
 	return Page{

@@ -2,6 +2,7 @@ package gatewaytlsorigination
 
 import (
 	"net/http"
+	"net/netip"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -17,8 +18,8 @@ func seen(code int, body string, lines map[probe.Peer]string) probe.Evidence {
 		Stdout: body, Hops: []probe.Response{{Protocol: "HTTP/1.1", Code: code, Reason: http.StatusText(code), Header: http.Header{
 			"X-Server-Name": {nginxHost},
 		}}},
-		Vars: map[string]string{"SOURCE_POD_IP": "10.244.0.45", "GATEWAY_IP": "10.244.0.46", "NGINX_IP": "10.244.0.48"},
-		Hits: map[string]int{"edition.cnn.com:443": 1, "edition.cnn.com:80": 0},
+		Vars:  map[string]string{"SOURCE_POD_IP": "10.244.0.45", "GATEWAY_IP": "10.244.0.46", "NGINX_IP": "10.244.0.48"},
+		Doors: map[string]string{"edition.cnn.com:443": "cnn", "edition.cnn.com:80": "cnn"}, Sites: []probe.SiteConnection{},
 		Logs: map[probe.Peer][]probe.LogLine{}, Fence: map[probe.Peer]bool{Curl.Proxy(): true, EgressGateway: true, nginx(): true},
 	}
 	for peer, line := range lines {
@@ -102,10 +103,16 @@ func TestPromisesOnRecordedRequests(t *testing.T) {
 
 // politicsSeen is the request for edition.cnn.com by way of the gateway.
 func politicsSeen(sni string) probe.Evidence {
-	return seen(200, "<title>CNN Politics</title>", map[probe.Peer]string{
+	e := seen(200, "<title>CNN Politics</title>", map[probe.Peer]string{
 		Curl.Proxy(): `[2026-11-21T00:59:58.926Z] "GET /politics HTTP/1.1" 200 - via_upstream - "-" 0 307243 277 273 "-" ` + agent +
 			`"edition.cnn.com" "10.244.0.46:8080" outbound|80|cnn|istio-egressgateway.istio-system.svc.cluster.local 10.244.0.45:40490 203.0.113.67:80 10.244.0.45:39778 - -`,
 		EgressGateway: `[2026-11-21T00:59:58.930Z] "GET /politics HTTP/2" 200 - via_upstream - "-" 0 307243 269 268 "10.244.0.45" ` + agent +
 			`"edition.cnn.com" "198.51.100.67:443" outbound|443||edition.cnn.com 10.244.0.46:41480 10.244.0.46:8080 10.244.0.45:40490 ` + sni + ` -`,
 	})
+	e.Sites = []probe.SiteConnection{{
+		Site: "cnn", Local: netip.MustParseAddrPort("198.51.100.67:443"), From: EgressGateway,
+		Hello: &probe.ClientHello{SNI: "edition.cnn.com", ALPN: []string{"http/1.1"}}, TLS: &probe.SiteTLS{Version: "TLS 1.3", ALPN: "http/1.1"},
+		Requests: []probe.SiteRequest{{Method: "GET", Host: "edition.cnn.com", Path: "/politics", Status: 200}},
+	}}
+	return e
 }

@@ -58,7 +58,7 @@ func simpleSDS() Scenario {
 		Title:  "The gateway originates TLS, its authority from a Secret",
 		Doc:    told("570-632"),
 		Needs:  needs(),
-		Notes:  []string{today},
+		Notes:  []string{today, nginxLogsLittle},
 		Leaves: standingSimple(),
 		Steps: slices.Concat(
 			simpleServer(),
@@ -91,7 +91,7 @@ func mutualSDS() Scenario {
 		Title:  "The gateway originates mutual TLS, key and certificates from a Secret",
 		Doc:    told("646-707"),
 		Needs:  needs(),
-		Notes:  []string{today},
+		Notes:  []string{today, nginxLogsLittle},
 		Leaves: standingMutual(),
 		Steps: slices.Concat(
 			mutualSDSServer(),

@@ -93,6 +93,7 @@ func mutualServer() Scenario {
 		})),
 		Notes: []string{
 			"The blog makes the server's certificate without a DNS name. curl falls back to the common name, as openssl does.",
+			nginxLogsLittle,
 			"The direct requests are from an older version of Istio's page.",
 		},
 		Steps: steps,

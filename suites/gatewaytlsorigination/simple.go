@@ -27,7 +27,10 @@ func redirected() []Expectation {
 			HaveHops(StatusLine("HTTP/1.1 301 Moved Permanently"), StatusLine("HTTP/2 200"))),
 		Documented("the first one says location: https://edition.cnn.com/politics",
 			HaveHops(MovedTo("https://edition.cnn.com/politics"), Status(200))),
-		Derived("the first request went over the wire in the clear", HaveHits("edition.cnn.com:80", 1)),
+		Derived("the first request went over the wire in the clear", ArriveAt("edition.cnn.com:80", Arrival{Plain: true, From: Curl, Requests: 1})),
+		Derived("the second as the application encrypted it", ArriveAt("edition.cnn.com:443", Arrival{
+			SNI: "edition.cnn.com", Offered: "h2, http/1.1", ALPN: "h2", From: Curl, Requests: 1,
+		})),
 	}
 }
 
@@ -83,8 +86,10 @@ func originated(sni any) []Expectation {
 		Derived("the sidecar had sent it to the gateway", LoggedBy(Curl.Proxy(), Line{
 			Method: "GET", Code: 200, UpstreamCluster: "outbound|80|cnn|istio-egressgateway.istio-system.svc.cluster.local",
 		})),
-		Derived("it arrived over TLS", HaveHits("edition.cnn.com:443", 1)),
-		Derived("nothing arrived in the clear", HaveNoHits("edition.cnn.com:80")),
+		Documented("the site saw TLS from the gateway, which named it and offered what the site speaks", ArriveAt("edition.cnn.com:443", Arrival{
+			SNI: "edition.cnn.com", Offered: "http/1.1", ALPN: "http/1.1", Version: "TLS 1.3", Client: Dash, From: EgressGateway, Host: "edition.cnn.com", Requests: 1,
+		})),
+		Derived("nothing arrived in the clear", NotArriveAt("edition.cnn.com:80")),
 	}
 }
 

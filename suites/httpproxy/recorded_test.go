@@ -1,6 +1,7 @@
 package httpproxy
 
 import (
+	"net/netip"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -13,6 +14,8 @@ import (
 func seen(e probe.Evidence, lines map[probe.Peer]string) probe.Evidence {
 	e.Vars = map[string]string{"PROXY_IP": "10.244.0.77", "SOURCE_POD_IP": "10.244.0.45"}
 	e.Logs, e.Fence = map[probe.Peer][]probe.LogLine{}, map[probe.Peer]bool{Curl.Proxy(): true, squid(): true}
+	e.Doors = map[string]string{"map.baidu.com:443": "baidu-map", "map.baidu.com:8443": "baidu-map"}
+	e.Sites = append([]probe.SiteConnection{}, e.Sites...)
 	for peer, line := range lines {
 		e.Logs[peer] = []probe.LogLine{probe.Parse(line, "")}
 	}
@@ -23,7 +26,11 @@ func tunnelSeen(client string) probe.Evidence {
 	return seen(probe.Evidence{
 		Stdout: "<title>" + mapTitle + "</title>", Hops: []probe.Response{{Protocol: "HTTP/1.1", Code: 200}},
 		Tunnel: &probe.Response{Protocol: "HTTP/1.1", Code: 200}, Server: &probe.Certificate{DNSNames: []string{"map.baidu.com"}},
-		Hits: map[string]int{"map.baidu.com:443": 1},
+		Sites: []probe.SiteConnection{{
+			Site: "baidu-map", Local: netip.MustParseAddrPort("198.51.100.69:443"), From: squid(),
+			Hello: &probe.ClientHello{SNI: "map.baidu.com", ALPN: []string{"h2", "http/1.1"}}, TLS: &probe.SiteTLS{Version: "TLS 1.3", ALPN: "http/1.1"},
+			Requests: []probe.SiteRequest{{Method: "GET", Host: "map.baidu.com", Path: "/", Status: 200}},
+		}},
 	}, map[probe.Peer]string{
 		Curl.Proxy(): `[2026-11-21T00:37:31.538Z] "- - -" 0 - - - "-" 822 1240 13 - "-" "-" "-" "-" "10.244.0.77:3128" ` + proxyCluster +
 			` 10.244.0.45:37684 10.244.0.77:3128 10.244.0.45:37676 - -`,
@@ -33,7 +40,7 @@ func tunnelSeen(client string) probe.Evidence {
 
 func brokenSeen(cluster string) probe.Evidence {
 	return seen(probe.Evidence{
-		Exit: 56, Stderr: "curl: (56) Recv failure: Connection reset by peer", Hits: map[string]int{"map.baidu.com:443": 0},
+		Exit: 56, Stderr: "curl: (56) Recv failure: Connection reset by peer",
 	}, map[probe.Peer]string{
 		Curl.Proxy(): `[2026-11-21T00:37:27.623Z] "- - -" 0 UH - - "-" 0 0 0 - "-" "-" "-" "-" "-" ` + cluster + ` - 10.244.0.77:3128 10.244.0.45:37670 - -`,
 	})
@@ -43,7 +50,6 @@ func brokenSeen(cluster string) probe.Evidence {
 func denialSeen(result string) probe.Evidence {
 	e := seen(probe.Evidence{
 		Exit: 56, Stderr: "curl: (56) CONNECT tunnel failed, response 403", Tunnel: &probe.Response{Protocol: "HTTP/1.1", Code: 403},
-		Hits: map[string]int{"map.baidu.com:8443": 0},
 	}, map[probe.Peer]string{squid(): `1795221443.882      0 10.244.0.36 ` + result + ` 1676 CONNECT map.baidu.com:8443 - HIER_NONE/- text/html`})
 	e.Vars["CLIENT_IP"] = "10.244.0.36"
 	return e

@@ -78,7 +78,7 @@ func blocked() []Expectation {
 		Derived("the sidecar sent the connection into its black hole", LoggedBy(Curl.Proxy(), Line{
 			Method: Dash, UpstreamHost: Dash, UpstreamCluster: "BlackHoleCluster", DownstreamLocal: "${PROXY_IP}:" + proxyPort,
 		})),
-		Derived("nothing arrived at the site", HaveNoHits("map.baidu.com:443")),
+		Derived("nothing arrived at the site", NotArriveAt("map.baidu.com:443")),
 	}
 }
 
@@ -118,7 +118,7 @@ func noEntryForTarget() Scenario {
 						Derived("the sidecar sent the connection into its black hole", LoggedBy(Curl.Proxy(), Line{
 							Method: Dash, UpstreamHost: Dash, UpstreamCluster: "BlackHoleCluster", DownstreamLocal: mapAddress + ":443",
 						})),
-						Derived("nothing arrived at the site", HaveNoHits("map.baidu.com:443")),
+						Derived("nothing arrived at the site", NotArriveAt("map.baidu.com:443")),
 					},
 				},
 				{Says: "Let the mesh allow any host", Do: OutboundPolicyAction{Mode: AllowAny}},

@@ -28,6 +28,13 @@ func mainPage(from probe.Peer) probe.Probe {
 	}
 }
 
+// encrypted is what Wikipedia saw: the workload's own TLS, from the pod.
+func encrypted(from probe.Peer) Expectation {
+	return Derived("the workload's own TLS arrived at Wikipedia", ArriveAt("en.wikipedia.org:443", Arrival{
+		SNI: "en.wikipedia.org", Offered: "h2, http/1.1", ALPN: "h2", From: from, Host: "en.wikipedia.org", Requests: 1,
+	}))
+}
+
 // withEndpoints are the page's first steps: the service without a selector, its endpoints, and the cluster IP in a shell variable.
 func withEndpoints(more ...Step) []Step {
 	return append([]Step{
@@ -101,6 +108,7 @@ func endpointsWithoutSidecar() Scenario {
 			Want: []Expectation{
 				Documented("the title of the English main page", HaveTitle(mainPageTitle), Differs(translated)),
 				Derived("curl connected to the cluster IP", ConnectTo("${CLUSTER_IP}", 443)),
+				encrypted(withoutIstio()),
 			},
 		}),
 	}
@@ -120,6 +128,7 @@ func endpointsWithSidecar() Scenario {
 			Want: []Expectation{
 				Documented("the title of the English main page", HaveTitle(mainPageTitle), Differs(translated)),
 				Derived("the sidecar took the connection to the cluster IP for the service", LoggedBy(Curl.Proxy(), throughVIP)),
+				encrypted(Curl),
 			},
 		},
 		Step{
@@ -140,6 +149,7 @@ func endpointsWithSidecar() Scenario {
 			Want: []Expectation{
 				Derived("the sidecar sent them to one address and to the other",
 					LoggedUpstreams(Curl.Proxy(), firstWikipedia+":443", secondWikipedia+":443")),
+				Derived("all of them arrived", ArriveAt("en.wikipedia.org:443", Arrival{SNI: "en.wikipedia.org", From: Curl, Requests: 12})),
 			},
 		},
 	)
@@ -153,8 +163,8 @@ func endpointsWithSidecar() Scenario {
 }
 
 func endpointsNoDestinationRule() Scenario {
-	title := []Expectation{Documented("the same title", HaveTitle(mainPageTitle))}
-	again := []Expectation{Derived("the same title", HaveTitle(mainPageTitle))}
+	title := []Expectation{Documented("the same title", HaveTitle(mainPageTitle)), encrypted(Curl)}
+	again := []Expectation{Derived("the same title", HaveTitle(mainPageTitle)), encrypted(Curl)}
 	steps := withEndpoints(
 		Step{Says: "Access wikipedia.org from the source pod with Istio sidecar, without any destination rule", Do: Send(mainPage(Curl)), Want: title},
 		Step{
@@ -171,6 +181,10 @@ func endpointsNoDestinationRule() Scenario {
 				Derived("curl's own TLS handshake is cut", HaveExit(35)),
 				Derived("the connection to the server failed in the sidecar's TLS handshake",
 					LoggedBy(Curl.Proxy(), Line{UpstreamCluster: wikipediaCluster, Failure: ContainSubstring("TLS_error")})),
+				Derived("Wikipedia was offered what Istio's servers speak, and refused", ArriveAt("en.wikipedia.org:443", Arrival{
+					SNI: "outbound_.443_._.my-wikipedia.default.svc.cluster.local", Offered: ContainSubstring("istio"),
+					Refused: Not(BeEmpty()), From: Curl, Requests: 0,
+				})),
 			},
 		},
 		Step{Says: "Take that rule away", Do: Delete("endpoints/destinationrule-mutual.yaml")},
@@ -204,7 +218,7 @@ func endpointsCleanup() Scenario {
 		Step{
 			Says: "The pod without a sidecar asks the old cluster IP",
 			Do:   Send(mainPage(withoutIstio())),
-			Want: []Expectation{Derived("nothing answers there", HaveExit(7))},
+			Want: []Expectation{Derived("nothing answers there", HaveExit(7)), Derived("nothing arrived at Wikipedia", NotArriveAt("en.wikipedia.org:443"))},
 		},
 		Step{
 			Says: "The pod with a sidecar asks the old cluster IP",
@@ -213,6 +227,7 @@ func endpointsCleanup() Scenario {
 				Derived("the sidecar accepts, finds nobody, and curl's TLS handshake is cut", HaveExit(35)),
 				Derived("the sidecar no longer takes the address for the service",
 					LoggedBy(Curl.Proxy(), Line{UpstreamCluster: "PassthroughCluster", UpstreamHost: "${CLUSTER_IP}:443", Flags: []string{"UF", "URX"}})),
+				Derived("nothing arrived at Wikipedia", NotArriveAt("en.wikipedia.org:443")),
 			},
 		},
 	)

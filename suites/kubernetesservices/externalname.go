@@ -30,6 +30,11 @@ func passedThrough() Line {
 	}
 }
 
+// inTheClear is what httpbin.org saw: plain HTTP from the pod, under the service's name.
+func inTheClear(from probe.Peer) Expectation {
+	return Derived("it arrived at httpbin.org, unencrypted", ArriveAt("httpbin.org:80", Arrival{Plain: true, From: from, Host: myHTTPBin, Requests: 1}))
+}
+
 func externalName() Scenario {
 	return Scenario{
 		ID:    "egress/kubernetes-services/external-name",
@@ -70,6 +75,7 @@ func externalNameWithoutSidecar() Scenario {
 					Documented("curl's User-Agent header arrived", HaveEchoedHeader("User-Agent", HavePrefix("curl/"))),
 					Documented("no header of a sidecar is there: X-Envoy-*", HaveNoEchoedHeader("X-Envoy-*")),
 					Documented("no header of a sidecar is there: X-B3-*", HaveNoEchoedHeader("X-B3-*")),
+					inTheClear(withoutIstio()),
 				},
 				Note: "The blog also shows X-Amzn-Trace-Id, which httpbin.org's load balancer adds.",
 			},
@@ -119,6 +125,7 @@ func sidecarHeaders() []Expectation {
 		Derived("no X-B3-* without a tracing provider", HaveNoEchoedHeader("X-B3-*"), Differs("both seeds show them: "+noTracer)),
 		Derived("no Content-Length on the GET", HaveNoEchoedHeader("Content-Length"), Differs("both seeds show 0: "+noLength)),
 		Derived("the sidecar passed the request through", LoggedBy(Curl.Proxy(), passedThrough())),
+		inTheClear(Curl),
 	}
 }
 
@@ -150,6 +157,7 @@ func externalNameDestinationRuleSemantics() Scenario {
 					Derived("nothing has changed", HaveStatus(200)),
 					Derived("the Host header is the same", HaveEchoedHeader("Host", myHTTPBin)),
 					Derived("the sidecar passed the request through as before", LoggedBy(Curl.Proxy(), passedThrough())),
+					inTheClear(Curl),
 				},
 			},
 			{Says: "Allow only registered hosts", Do: OutboundPolicyAction{Mode: RegistryOnly}},
@@ -160,6 +168,7 @@ func externalNameDestinationRuleSemantics() Scenario {
 					Derived("the sidecar refuses", HaveStatus(502)),
 					Derived("the sidecar's own route for unregistered hosts refused",
 						LoggedBy(Curl.Proxy(), Line{Code: 502, Details: "direct_response", Authority: myHTTPBin, Route: "block_all"})),
+					Derived("nothing arrived at httpbin.org", NotArriveAt("httpbin.org:80")),
 				},
 			},
 			{Says: "Register httpbin.org", Do: Apply("external-name/serviceentry-httpbin.yaml")},
@@ -171,6 +180,7 @@ func externalNameDestinationRuleSemantics() Scenario {
 					Derived("the Host header is still the alias", HaveEchoedHeader("Host", myHTTPBin)),
 					Derived("the route belongs to httpbin.org", HaveEchoedHeader("X-Envoy-Decorator-Operation", "httpbin.org:80/*")),
 					Derived("the sidecar used httpbin.org's cluster", LoggedBy(Curl.Proxy(), unblocked)),
+					inTheClear(Curl),
 				},
 			},
 			{
@@ -184,6 +194,7 @@ func externalNameDestinationRuleSemantics() Scenario {
 				Want: []Expectation{
 					Derived("it still works", HaveStatus(200)),
 					Derived("the sidecar used httpbin.org's cluster", LoggedBy(Curl.Proxy(), unblocked)),
+					inTheClear(Curl),
 				},
 			},
 			{Says: "Set the same TLS mode on httpbin.org itself", Do: Apply("external-name/destinationrule-target-simple.yaml")},
@@ -195,6 +206,7 @@ func externalNameDestinationRuleSemantics() Scenario {
 					Derived("the connection to the server failed in the TLS handshake", LoggedBy(Curl.Proxy(), Line{
 						Code: 503, UpstreamCluster: "outbound|80||httpbin.org", Failure: ContainSubstring("TLS_error"),
 					})),
+					Derived("httpbin.org saw no request", ArriveAt("httpbin.org:80", Arrival{From: Curl, Requests: 0})),
 				},
 			},
 			{Says: "Take that rule away", Do: Delete("external-name/destinationrule-target-simple.yaml")},
@@ -215,6 +227,7 @@ var ruleOnAlias = map[string]string{"": "a rule on the alias has no effect today
 func externalNameCleanup() Scenario {
 	noName := []Expectation{
 		Derived("the name no longer resolves", HaveExit(6)),
+		Derived("nothing arrived at httpbin.org", NotArriveAt("httpbin.org:80")),
 	}
 	gone := func(from probe.Peer) Action {
 		return SendAction{Probe: headersOf(from), Limit: DNSCache}

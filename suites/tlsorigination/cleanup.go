@@ -41,6 +41,7 @@ func cleanup() Scenario {
 						Line{Method: "GET", Path: "/politics", Code: 301, UpstreamHost: toCNN("80"), UpstreamCluster: "PassthroughCluster", Route: "allow_any"},
 						Line{Method: Dash, UpstreamHost: toCNN("443"), UpstreamCluster: "PassthroughCluster"},
 					)),
+					Derived("nobody originates TLS any more: what curl offered arrived at the site", ArriveAt("edition.cnn.com:443", untouched())),
 				},
 			},
 			{Says: "Before the clean-up of the sample it runs", Do: pods, Want: []Expectation{Derived("one pod is there", HaveRows(1))}},

@@ -54,5 +54,10 @@ func overHTTPS() probe.Probe {
 	return probe.Probe{From: Curl, URL: "https://edition.cnn.com/politics", Follow: true}
 }
 
+// untouched is a connection over which curl itself speaks TLS with the site: what it offers arrives.
+func untouched() Arrival {
+	return Arrival{SNI: "edition.cnn.com", Offered: "h2, http/1.1", ALPN: "h2", From: Curl, Requests: 1}
+}
+
 // toCNN matches either address of edition.cnn.com on a port.
 func toCNN(port string) Pattern { return Matching(`^(198\.51\.100\.67|203\.0\.113\.67):` + port + `$`) }

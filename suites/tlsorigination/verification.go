@@ -14,14 +14,16 @@ func toPretender() probe.Probe {
 }
 
 // notVerified are the promises about a request whose site did not stand the sidecar's check.
-func notVerified(why, cluster, site string) []Expectation {
+func notVerified(why, cluster, host, site string) []Expectation {
 	return []Expectation{
 		Derived("the sidecar refuses", HaveStatus(503)),
 		Derived(why, LoggedBy(Curl.Proxy(), Line{
 			Method: "GET", Code: 503, Flags: "UF,URX", UpstreamCluster: cluster, Failure: ContainSubstring("CERTIFICATE_VERIFY_FAILED"),
 		})),
-		Derived("no request arrived over TLS", HaveNoHits(site+":443")),
-		Derived("nor in the clear", HaveNoHits(site+":80")),
+		Derived("the site was told that its certificate is not accepted, and no request", ArriveAt(site+":443", Arrival{
+			SNI: host, Refused: HavePrefix("remote error: tls: "), From: Curl, Requests: 0,
+		})),
+		Derived("nor in the clear", NotArriveAt(site+":80")),
 	}
 }
 
@@ -36,7 +38,7 @@ func untrustedCARejected() Scenario {
 	}
 	fooled := []Expectation{
 		Derived("the site is taken for the other", HaveTitle("evil.example answers for everybody")),
-		Derived("over TLS", HaveHits("evil.example:443", 1)),
+		Derived("over TLS, under the name that was asked for", ArriveAt("evil.example:443", Arrival{SNI: "pretender.example", From: Curl, Requests: 1})),
 	}
 	return Scenario{
 		ID:    "egress/tls-origination/untrusted-ca-rejected",
@@ -51,7 +53,7 @@ func untrustedCARejected() Scenario {
 			{
 				Says: "The sidecar does not know the authority of the site",
 				Do:   Send(overHTTP()),
-				Want: notVerified("because the certificate does not stand the check", cnn, "edition.cnn.com"),
+				Want: notVerified("because the certificate does not stand the check", cnn, "edition.cnn.com", "edition.cnn.com"),
 			},
 			{Says: "Let the rule trust the usual authorities again", Do: Apply("origination/destinationrule.yaml")},
 			{Says: "The sidecar knows the authority of the site again", Do: Send(overHTTP()), Want: verified},
@@ -62,7 +64,7 @@ func untrustedCARejected() Scenario {
 			{
 				Says: "The sidecar compares the certificate with the Host header",
 				Do:   Send(toPretender()),
-				Want: notVerified("because the certificate is for another name", pretender, "evil.example"),
+				Want: notVerified("because the certificate is for another name", pretender, "pretender.example", "evil.example"),
 			},
 			{Says: "Set the server name in the rule", Do: Apply("verification/destinationrule-pretender-sni.yaml")},
 			{Says: "With a server name of its own, the rule has only the authority checked", Do: Send(toPretender()), Want: fooled},
@@ -70,7 +72,7 @@ func untrustedCARejected() Scenario {
 			{
 				Says: "The sidecar compares the certificate with the Host header again",
 				Do:   Send(toPretender()),
-				Want: notVerified("because the certificate is for another name", pretender, "evil.example"),
+				Want: notVerified("because the certificate is for another name", pretender, "pretender.example", "evil.example"),
 			},
 			{Says: "Let the rule skip the verification", Do: Apply("verification/destinationrule-pretender-insecure.yaml")},
 			{Says: "Nothing is checked, as in the blog's days", Do: Send(toPretender()), Want: fooled},

@@ -71,6 +71,7 @@ func direct() Scenario {
 				Want: []Expectation{
 					Documented("the title is the one of the page", HaveTitle(mapTitle)),
 					Derived("the sidecar let the connection go where the client opened it", LoggedBy(Curl.Proxy(), straight(mapAddress, "map.baidu.com"))),
+					atBaidu("map.baidu.com", Curl),
 				},
 			},
 			{
@@ -79,6 +80,7 @@ func direct() Scenario {
 				Want: []Expectation{
 					Documented("the title is the one of the page", HaveTitle(fanyiTitle)),
 					Derived("the sidecar let the connection go where the client opened it", LoggedBy(Curl.Proxy(), straight(fanyiAddress, "fanyi.baidu.com"))),
+					atBaidu("fanyi.baidu.com", Curl),
 				},
 			},
 			{Says: "Take the virtual service away", Do: Delete("direct/virtualservice.yaml")},
@@ -88,6 +90,7 @@ func direct() Scenario {
 				Want: []Expectation{
 					Upstream("the title is the same", HaveTitle(mapTitle)),
 					Derived("and the way", LoggedBy(Curl.Proxy(), straight(mapAddress, "map.baidu.com"))),
+					atBaidu("map.baidu.com", Curl),
 				},
 			},
 			{Says: "The same for the domain of Istio's page", Do: Apply("direct/serviceentry-wikipedia.yaml")},
@@ -107,6 +110,8 @@ func direct() Scenario {
 				Want: []Expectation{
 					Upstream("it gets there: the sidecar believes the name", HaveTitle("evil.example answers for everybody")),
 					Derived("the sidecar took it for the domain", LoggedBy(Curl.Proxy(), straight(evilAddress, "map.baidu.com"))),
+					Derived("the false site saw the name", ArriveAt("evil.example:443", untouched("map.baidu.com", "h2", Curl))),
+					Derived("nothing arrived at the real one", NotArriveAt("map.baidu.com:443")),
 				},
 			},
 			{Says: "Today's form: let the sidecar resolve the name itself", Do: Apply("direct/serviceentry-dynamic-dns.yaml")},
@@ -119,7 +124,8 @@ func direct() Scenario {
 					Derived("the sidecar went to the address of the name", LoggedBy(Curl.Proxy(), Line{
 						Method: Dash, UpstreamHost: mapAddress + ":443", UpstreamCluster: wildcardCluster, DownstreamLocal: evilAddress + ":443", SNI: "map.baidu.com",
 					})),
-					Derived("nothing arrived at the address that it chose", HaveNoHits("evil.example:443")),
+					atBaidu("map.baidu.com", Curl),
+					Derived("nothing arrived at the address that it chose", NotArriveAt("evil.example:443")),
 				},
 			},
 		},

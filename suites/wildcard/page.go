@@ -90,6 +90,16 @@ func toEvil(p probe.Probe, host string) probe.Probe {
 // wikipedia matches either address of www.wikipedia.org.
 func wikipedia() Pattern { return Matching(`^(198\.51\.100\.96|203\.0\.113\.224):443$`) }
 
+// untouched is a connection over which curl itself speaks TLS with a site, by way of from: what it offers arrives, and alpn is what the site chooses.
+func untouched(host, alpn string, from probe.Peer) Arrival {
+	return Arrival{SNI: host, Offered: "h2, http/1.1", ALPN: alpn, From: from, Host: host, Requests: 1}
+}
+
+// atBaidu is that at a site of Baidu, none of which speaks HTTP/2.
+func atBaidu(host string, from probe.Peer) Expectation {
+	return Derived("the site saw the name, and what curl offered", ArriveAt(host+":443", untouched(host, "http/1.1", from)))
+}
+
 // refused are the promises about a TLS connection that the sidecar sends nowhere; address is where curl meant to go.
 func refused(host string, address any) []Expectation {
 	return []Expectation{
@@ -97,7 +107,7 @@ func refused(host string, address any) []Expectation {
 		Derived("the sidecar sent the connection into its black hole", LoggedBy(Curl.Proxy(), Line{
 			Method: Dash, UpstreamHost: Dash, UpstreamCluster: "BlackHoleCluster", DownstreamLocal: address,
 		})),
-		Derived("nothing arrived at "+host, HaveNoHits(host+":443")),
+		Derived("nothing arrived at "+host, NotArriveAt(host+":443")),
 	}
 }
 

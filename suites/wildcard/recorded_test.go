@@ -1,6 +1,7 @@
 package wildcard
 
 import (
+	"net/netip"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -11,12 +12,12 @@ import (
 )
 
 // seen is evidence with log lines as Envoy 1.40 and nginx 1.22 wrote them for a request of the page.
-func seen(title, name string, hits map[string]int, lines map[probe.Peer]string) probe.Evidence {
+func seen(title, name string, lines map[probe.Peer]string) probe.Evidence {
 	e := probe.Evidence{
 		Stdout: "<title>" + title + "</title>", Hops: []probe.Response{{Protocol: "HTTP/1.1", Code: 200}},
-		Server: &probe.Certificate{DNSNames: []string{name}}, Hits: hits,
-		Vars: map[string]string{"SOURCE_POD_IP": "10.244.0.45"},
-		Logs: map[probe.Peer][]probe.LogLine{}, Fence: map[probe.Peer]bool{Curl.Proxy(): true, EgressGateway: true, sniGateway(): true, sniProxy(): true},
+		Server: &probe.Certificate{DNSNames: []string{name}},
+		Vars:   map[string]string{"SOURCE_POD_IP": "10.244.0.45"},
+		Logs:   map[probe.Peer][]probe.LogLine{}, Fence: map[probe.Peer]bool{Curl.Proxy(): true, EgressGateway: true, sniGateway(): true, sniProxy(): true},
 	}
 	for peer, line := range lines {
 		e.Logs[peer] = []probe.LogLine{probe.Parse(line, "")}
@@ -24,29 +25,47 @@ func seen(title, name string, hits map[string]int, lines map[probe.Peer]string) 
 	return e
 }
 
+// doors are the stand-ins of the page's hosts.
+func doors() map[string]string {
+	return map[string]string{
+		"map.baidu.com:443": "baidu-map", "fanyi.baidu.com:443": "baidu-fanyi", "en.wikipedia.org:443": "wikipedia", "de.wikipedia.org:443": "wikipedia",
+	}
+}
+
+// arriving adds what a host's stand-in saw of the request, from a gateway.
+func arriving(e probe.Evidence, host, alpn string, from probe.Peer) probe.Evidence {
+	e.Doors = doors()
+	e.Sites = []probe.SiteConnection{{
+		Site: e.Doors[host+":443"], Local: netip.MustParseAddrPort("198.51.100.69:443"), From: from,
+		Hello: &probe.ClientHello{SNI: host, ALPN: []string{"h2", "http/1.1"}}, TLS: &probe.SiteTLS{Version: "TLS 1.3", ALPN: alpn},
+		Requests: []probe.SiteRequest{{Method: "GET", Host: host, Status: 200}},
+	}}
+	return e
+}
+
 // proxiedSeen is a request for host that the client opened to an address, by way of the SNI proxy.
 func proxiedSeen(host, title, address string) probe.Evidence {
-	return seen(title, host, map[string]int{host + ":443": 1}, map[probe.Peer]string{
+	return arriving(seen(title, host, map[probe.Peer]string{
 		Curl.Proxy(): `[2026-11-21T00:34:17.953Z] "- - -" 0 - - - "-" 704 1203 10 - "-" "-" "-" "-" "10.244.0.58:9443" ` + viaSecond +
 			` 10.244.0.45:46960 ` + address + ` 10.244.0.45:37354 ` + host + ` -`,
 		sniGateway(): `[2026-11-21T00:34:17.956Z] "- - -" 0 - - - "-" 704 1203 8 - "-" "-" "-" "-" "127.0.0.1:8443" ` + toSNIProxy +
 			` 127.0.0.1:36268 10.244.0.58:9443 10.244.0.45:46960 ` + host + ` -`,
 		sniProxy(): `127.0.0.1 [21/Nov/2026:00:34:17 +0000] TCP [` + host + `]200 1203 187 0.006`,
-	})
+	}), host, "http/1.1", sniGateway())
 }
 
 func hostedSeen(host, title, server string) probe.Evidence {
-	return seen(title, "*.wikipedia.org", nil, map[probe.Peer]string{
+	return arriving(seen(title, "*.wikipedia.org", map[probe.Peer]string{
 		Curl.Proxy(): `[2026-11-21T00:35:44.768Z] "- - -" 0 - - - "-" 781 1352 27 - "-" "-" "-" "-" "10.244.0.46:8443" ` + viaGateway +
 			` 10.244.0.45:49654 203.0.113.224:443 10.244.0.45:40602 ` + host + ` -`,
 		EgressGateway: `[2026-11-21T00:35:44.775Z] "- - -" 0 - - - "-" 781 1352 21 - "-" "-" "-" "-" "` + server + `" ` + wwwWikipedia +
 			` 10.244.0.46:58066 10.244.0.46:8443 10.244.0.45:49654 ` + host + ` -`,
-	})
+	}), host, "h2", EgressGateway)
 }
 
 func refusedSeen(line string) probe.Evidence {
 	return probe.Evidence{
-		Exit: 35, Stderr: "curl: (35) Recv failure: Connection reset by peer", Hits: map[string]int{"map.baidu.com:443": 0},
+		Exit: 35, Stderr: "curl: (35) Recv failure: Connection reset by peer", Doors: doors(), Sites: []probe.SiteConnection{},
 		Logs: map[probe.Peer][]probe.LogLine{Curl.Proxy(): {probe.Parse(line, "")}}, Fence: map[probe.Peer]bool{Curl.Proxy(): true},
 	}
 }

@@ -3,6 +3,8 @@ package wildcard
 import (
 	"slices"
 
+	. "github.com/onsi/gomega"
+
 	. "github.com/meshproof/meshproof/suites/internal/match"
 	"github.com/meshproof/meshproof/suites/internal/probe"
 	. "github.com/meshproof/meshproof/suites/internal/scenario"
@@ -45,6 +47,7 @@ func hosted(host, title string) []Expectation {
 			Method: Dash, Flags: Dash, UpstreamHost: wikipedia(), UpstreamCluster: wwwWikipedia, SNI: host,
 		})),
 		Derived("nobody ended the client's TLS on the way", HaveCertificate(Leaf{DNSName: "*.wikipedia.org"})),
+		Derived("the server saw it come from the gateway, as curl sent it", ArriveAt(host+":443", untouched(host, "h2", EgressGateway))),
 	}
 }
 
@@ -54,7 +57,7 @@ func once(p probe.Probe) Action {
 }
 
 func singleServer() Scenario {
-	blocked := []Expectation{Derived("curl's TLS handshake is cut", HaveExit(35)), Derived("nothing arrived", HaveNoHits("en.wikipedia.org:443"))}
+	blocked := []Expectation{Derived("curl's TLS handshake is cut", HaveExit(35)), Derived("nothing arrived", NotArriveAt("en.wikipedia.org:443"))}
 	return Scenario{
 		ID:    "egress/wildcard/gateway-single-server",
 		Title: "A wildcard through the gateway, one server for all hosts",
@@ -115,6 +118,7 @@ func distinctServers() Scenario {
 					Derived("by way of the gateway", LoggedBy(EgressGateway, Line{
 						Method: Dash, UpstreamHost: wwwBaiduAddress + ":443", UpstreamCluster: "outbound|443||www.baidu.com", SNI: "www.baidu.com",
 					})),
+					atBaidu("www.baidu.com", EgressGateway),
 				},
 			},
 			{
@@ -126,7 +130,10 @@ func distinctServers() Scenario {
 					Documented("the gateway can only send it to the server that it knows", LoggedBy(EgressGateway, Line{
 						Method: Dash, UpstreamHost: wwwBaiduAddress + ":443", UpstreamCluster: "outbound|443||www.baidu.com", SNI: "map.baidu.com",
 					})),
-					Derived("nothing arrived at map.baidu.com", HaveNoHits("map.baidu.com:443")),
+					Derived("that server refused the name, and saw no request", ArriveAt("www.baidu.com:443", Arrival{
+						SNI: "map.baidu.com", Refused: HavePrefix("unrecognized_name"), From: EgressGateway, Requests: 0,
+					})),
+					Derived("nothing arrived at map.baidu.com", NotArriveAt("map.baidu.com:443")),
 				},
 			},
 		},

@@ -150,7 +150,7 @@ func TestVariablesAreLiteralInPatterns(t *testing.T) {
 func TestIsNegative(t *testing.T) {
 	g := NewWithT(t)
 	for _, m := range []types.GomegaMatcher{
-		HaveExit(35), HaveExit(55, 56), HaveStatus(404), HaveHops(MovedTo("a"), Status(502)), NotLoggedBy(curl), HaveNoHits("a:80"), HaveHits("a:80", 0),
+		HaveExit(35), HaveExit(55, 56), HaveStatus(404), HaveHops(MovedTo("a"), Status(502)), NotLoggedBy(curl), NotArriveAt("a:80"), ArriveAt("a:80", Arrival{Requests: 0}), ArriveAt("a:443", Arrival{Refused: "EOF"}),
 		BeGone(), HaveRows(0), HaveTunnel(403), HaveNoCluster("a"), HaveNoClusterFor("a"), HaveNoListener("0.0.0.0", 80), HaveNoSecret("a"),
 		HaveNoRoutes("http.80", "a"), HaveEndpoints("a"),
 		LoggedBy(curl, Line{Code: 502}), LoggedBy(curl, Line{Flags: []string{"UC"}}), LoggedBy(curl, Line{Failure: ContainSubstring("TLS")}),
@@ -160,7 +160,7 @@ func TestIsNegative(t *testing.T) {
 		g.Expect(scenario.IsNegative(m)).To(BeTrue(), inWords(m))
 	}
 	for _, m := range []types.GomegaMatcher{
-		HaveExit(0), HaveExit(0, 56), HaveStatus(301), HaveHops(MovedTo("a"), Status(200)), BeAnswered(), HaveHits("a:80", 1), HaveRows(1), HaveTunnel(200),
+		HaveExit(0), HaveExit(0, 56), HaveStatus(301), HaveHops(MovedTo("a"), Status(200)), BeAnswered(), ArriveAt("a:80", Arrival{Requests: 1}), HaveRows(1), HaveTunnel(200),
 		HaveNoEchoedHeader("X-B3-*"), HaveNoHeader("Location"), // they need an answer to hold
 		LoggedBy(curl, Line{Code: 200, Flags: Dash}), LoggedBy(curl, Line{Code: 301}), HaveCluster("a"), HaveEndpoints("a", "b"),
 		Not(HaveExit(35)), And(HaveExit(0), BeAnswered()), Equal(1),

@@ -36,6 +36,8 @@ type summary struct {
 	URL         string  `json:"url"`
 	RemoteIP    string  `json:"remote_ip"`
 	RemotePort  int     `json:"remote_port"` // -1 in some versions when RemoteIP is empty
+	LocalIP     string  `json:"local_ip"`
+	LocalPort   int     `json:"local_port"` // as RemotePort
 	Size        int64   `json:"size_download"`
 	NameLookup  float64 `json:"time_namelookup"`
 	Connect     float64 `json:"time_connect"`
@@ -68,7 +70,8 @@ func ParseCurl(stdout, stderr []byte, exit int) (Evidence, error) {
 	}
 	return Evidence{
 		Exit: exit, Stdout: keep(StripMarker(string(body))), Stderr: transcript, Size: sum.Size,
-		Hops: hops, Tunnel: tunnel, Server: parseLeaf(certs), Remote: sum.remote(transcript), Timing: sum.timing(), Marker: MarkerIn(sum.URL),
+		Hops: hops, Tunnel: tunnel, Server: parseLeaf(certs), Remote: sum.remote(transcript),
+		Local: addrPort(sum.LocalIP, sum.LocalPort), Timing: sum.timing(), Marker: MarkerIn(sum.URL),
 	}, nil
 }
 
@@ -89,14 +92,22 @@ func agree(sum summary, exit int, hops []Response) error {
 // remote is the address of the last connection that stood. Some versions (8.14 among them) forget it when TLS fails after the
 // connection stood; the transcript still knows where curl went last.
 func (s summary) remote(transcript string) netip.AddrPort {
-	address, err := netip.ParseAddr(s.RemoteIP)
-	if err == nil && s.RemotePort > 0 && s.RemotePort <= math.MaxUint16 {
-		return netip.AddrPortFrom(address, uint16(s.RemotePort))
+	if remote := addrPort(s.RemoteIP, s.RemotePort); remote.IsValid() {
+		return remote
 	}
 	if s.Connect <= 0 {
 		return netip.AddrPort{} // it never stood
 	}
 	return lastTried(transcript)
+}
+
+// addrPort is zero where curl knew no address.
+func addrPort(ip string, port int) netip.AddrPort {
+	address, err := netip.ParseAddr(ip)
+	if err != nil || port <= 0 || port > math.MaxUint16 {
+		return netip.AddrPort{}
+	}
+	return netip.AddrPortFrom(address, uint16(port))
 }
 
 func (s summary) timing() Timing {

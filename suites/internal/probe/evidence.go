@@ -32,16 +32,19 @@ type Evidence struct {
 	// Remembered holds, by the name given to it, what Proxies was at an earlier step of the scenario.
 	Remembered map[string]map[Peer]any
 	Counters   map[Peer]map[string]int // by how much the counters of a proxy's listeners grew, by Envoy's own names; those that did not are left out
-	Hits       map[string]int          // requests that arrived at the outside world's sites since the attempt began, by "host:port"
 	// Sites is what the outside world saw of the question: every connection that reached a stand-in, oldest first. Nil where nobody looked, which
 	// proves nothing; empty where none came.
 	Sites []SiteConnection
+	// Doors are the ports of the outside world that were watched, "host:port", each with the name of its stand-in: where no connection came to
+	// one of them, none was made. Hosts of one stand-in share its doors.
+	Doors map[string]string
 
 	Logs  map[Peer][]LogLine // parsed lines every proxy and server wrote since the cursor taken before the request
 	Fence map[Peer]bool      // proxies for which a later, known line has been seen: what is not in Logs was not logged
 
-	At   time.Time
-	Took time.Duration
+	At    time.Time
+	Took  time.Duration
+	Local netip.AddrPort // where curl's connection to Remote came from
 }
 
 // Object is one Kubernetes object as the API server returned it.

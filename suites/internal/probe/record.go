@@ -11,10 +11,11 @@ import (
 
 // How much of an attempt is kept in files. Whoever needs more asks again.
 const (
-	writtenBody       = 16 << 10
-	writtenTranscript = 64 << 10
-	writtenObjects    = 64 << 10
-	writtenLogLines   = 200 // per proxy
+	writtenBody        = 16 << 10
+	writtenTranscript  = 64 << 10
+	writtenObjects     = 64 << 10
+	writtenLogLines    = 200 // per proxy
+	writtenConnections = 200
 )
 
 // record is Evidence as it is written: readable, bounded, durations in seconds, log lines as the programs wrote them.
@@ -28,6 +29,7 @@ type record struct {
 	Tunnel   *answer                   `json:"tunnel,omitempty"`
 	Server   *certificateRecord        `json:"server,omitempty"`
 	Remote   string                    `json:"remote,omitempty"`
+	Local    string                    `json:"local,omitempty"`
 	Timing   *timingRecord             `json:"timing,omitempty"`
 	Stdout   string                    `json:"stdout,omitempty"`
 	Stderr   string                    `json:"stderr,omitempty"`
@@ -36,7 +38,7 @@ type record struct {
 	Objects  any                       `json:"objects,omitempty"`
 	Proxies  []string                  `json:"proxies,omitempty"`
 	Counters map[string]map[string]int `json:"counters,omitempty"`
-	Hits     map[string]int            `json:"hits,omitempty"`
+	Sites    []SiteConnection          `json:"sites,omitzero"` // empty where nobody came, absent where nobody looked
 	Marker   string                    `json:"marker,omitempty"`
 	Logs     map[string][]string       `json:"logs,omitempty"`
 	Complete []string                  `json:"complete,omitempty"` // whose logs are proven to hold all there is
@@ -68,7 +70,7 @@ func (e Evidence) MarshalJSON() ([]byte, error) {
 	r := record{
 		At: e.At, Took: inSeconds(e.Took), Command: Quote(e.Command), Requests: e.Requests, Exit: e.Exit, Answers: answersOf(e.Hops),
 		Stdout: cut(e.Stdout, writtenBody, e.Size), Stderr: cut(e.Stderr, writtenTranscript, 0),
-		Vars: e.Vars, Objects: objects(e.Objects), Proxies: peerNames(e.Proxies), Counters: counters(e.Counters), Hits: e.Hits,
+		Vars: e.Vars, Objects: objects(e.Objects), Proxies: peerNames(e.Proxies), Counters: counters(e.Counters), Sites: atMost(writtenConnections, e.Sites),
 		Marker: e.Marker,
 		Logs:   rawLines(e.Logs), Complete: fenced(e.Fence),
 	}
@@ -80,6 +82,9 @@ func (e Evidence) MarshalJSON() ([]byte, error) {
 	}
 	if e.Remote.IsValid() {
 		r.Remote = e.Remote.String()
+	}
+	if e.Local.IsValid() {
+		r.Local = e.Local.String()
 	}
 	if e.Timing != (Timing{}) {
 		t := e.Timing
@@ -147,6 +152,9 @@ func rawLines(logs map[Peer][]LogLine) map[string][]string {
 	}
 	return raw
 }
+
+// atMost are the first connections. A question has one or two; only one that went wrong has hundreds.
+func atMost(n int, all []SiteConnection) []SiteConnection { return all[:min(n, len(all))] }
 
 func fenced(fence map[Peer]bool) []string {
 	proven := map[Peer]bool{}

@@ -20,7 +20,14 @@ func TestEvidenceIsWrittenForPeople(t *testing.T) {
 		Hops:   []Response{{Protocol: "HTTP/2", Code: 200, Header: http.Header{"Server": {"envoy"}}}},
 		Server: &Certificate{Subject: "CN=a", Issuer: "CN=ca", DNSNames: []string{"a"}, Serial: "1f"},
 		Remote: netip.MustParseAddrPort("10.96.0.7:443"), Timing: Timing{Total: 5 * time.Second},
-		Marker: "m1", Vars: map[string]string{"CLUSTER_IP": "10.96.0.7"}, Hits: map[string]int{"a:80": 0},
+		Marker: "m1", Vars: map[string]string{"CLUSTER_IP": "10.96.0.7"},
+		Sites: []SiteConnection{{
+			Site: "a", Local: netip.MustParseAddrPort("198.51.100.67:443"), Remote: netip.MustParseAddrPort("10.244.0.7:40000"),
+			From: Peer{Namespace: "default", Workload: "curl"}, At: time.Date(2026, 11, 20, 23, 0, 1, 0, time.UTC),
+			Hello:    &ClientHello{SNI: "a", Versions: []string{"TLS 1.3"}, ALPN: []string{"h2"}},
+			TLS:      &SiteTLS{Version: "TLS 1.3", ALPN: "h2"},
+			Requests: []SiteRequest{{Protocol: "HTTP/2.0", Method: "GET", Host: "a", Path: "/", Marker: "m1", RequestID: "id", Status: 200}},
+		}},
 		Table:      &Table{Columns: []string{"NAME"}, Rows: [][]string{{"a"}}},
 		Objects:    []Object{{"kind": "Service", "metadata": map[string]any{"name": "a", "managedFields": []any{1}}}},
 		Proxies:    map[Peer]any{curl.Proxy(): struct{ Huge chan int }{}},
@@ -38,9 +45,26 @@ func TestEvidenceIsWrittenForPeople(t *testing.T) {
 		"stdout": "hello", "vars": {"CLUSTER_IP": "10.96.0.7"}, "table": [["NAME"], ["a"]],
 		"objects": [{"kind": "Service", "metadata": {"name": "a"}}],
 		"proxies": ["istio-proxy of curl.default"],
-		"counters": {"istio-proxy of curl.default": {"listener.0.0.0.0_8443.ssl.fail_verify_san": 1}}, "hits": {"a:80": 0}, "marker": "m1",
+		"counters": {"istio-proxy of curl.default": {"listener.0.0.0.0_8443.ssl.fail_verify_san": 1}}, "marker": "m1",
+		"sites": [{
+			"site": "a", "local": "198.51.100.67:443", "remote": "10.244.0.7:40000", "from": "default/curl/", "at": "2026-11-20T23:00:01Z",
+			"hello": {"sni": "a", "versions": ["TLS 1.3"], "alpn": ["h2"]}, "tls": {"version": "TLS 1.3", "alpn": "h2"},
+			"requests": [{
+				"at": "0001-01-01T00:00:00Z", "protocol": "HTTP/2.0", "method": "GET", "host": "a", "path": "/", "marker": "m1", "requestId": "id", "status": 200
+			}]
+		}],
 		"logs": {"istio-proxy of curl.default": ["[…] \"GET / HTTP/1.1\" 200"]}, "complete": ["istio-proxy of curl.default"]
 	}`))
+}
+
+func TestWrittenSites(t *testing.T) {
+	g := NewWithT(t)
+	nobodyCame, err := json.Marshal(Evidence{Sites: []SiteConnection{}})
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(string(nobodyCame)).To(ContainSubstring(`"sites":[]`))
+	nobodyLooked, err := json.Marshal(Evidence{})
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(string(nobodyLooked)).NotTo(ContainSubstring("sites"))
 }
 
 func TestWritingLeavesTheObjectsAlone(t *testing.T) {

@@ -22,7 +22,8 @@ type asking struct {
 	good    int // consecutive attempts in which every promise held
 	misses  int
 	faults  int
-	tracks  []track // one per promise
+	missed  time.Duration // when an attempt missed last
+	tracks  []track       // one per promise
 }
 
 // ask repeats the question until every promise held often enough in a row, or the limit is over.
@@ -47,8 +48,10 @@ func (w *walk) ask(ctx context.Context, q scenario.Question, step scenario.Step,
 			a.faults = 0
 			evidence.Remembered = w.remembered
 			w.keep(evidence, res)
+			res.Path = pathOf(q, evidence)
 			if a.judge(evidence) {
 				w.remember(q, evidence)
+				res.Late = a.late()
 				return nil
 			}
 		}
@@ -79,7 +82,25 @@ func (a *asking) judge(evidence probe.Evidence) bool {
 	}
 	a.good = 0
 	a.misses++
+	a.missed = elapsed
 	return elapsed >= a.limit.Timeout
+}
+
+// late is what kept the promises from holding at once, where something was named that may; nil where they did, and where they do not hold.
+func (a *asking) late() *reports.Late {
+	if a.misses == 0 || a.limit.Lingers == "" || a.limit.Lingers == pods {
+		return nil
+	}
+	late := &reports.Late{What: string(a.limit.Lingers), Attempts: a.misses, Took: reports.Seconds(a.missed)}
+	for _, t := range a.tracks {
+		if t.flaky || t.res.Verdict.Blocks() {
+			return nil
+		}
+		if late.First == "" {
+			late.First = t.res.FirstMiss
+		}
+	}
+	return late
 }
 
 func (a *asking) pause() time.Duration {

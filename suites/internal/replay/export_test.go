@@ -18,3 +18,9 @@ func TestMain(m *testing.M) {
 	limits[scenario.Converge] = limit{Timeout: 150 * time.Millisecond, Grace: 50 * time.Millisecond, InARow: 3}
 	os.Exit(m.Run())
 }
+
+// What the report shows beside the verdicts.
+var (
+	PathOf    = pathOf
+	AppliedBy = appliedBy
+)

@@ -9,20 +9,28 @@ import (
 // limit is one row of the table of limits. A scenario names a row, never a number.
 type limit struct {
 	Timeout time.Duration // a promise that is not true by then has failed
-	Grace   time.Duration // a miss within it is convergence; a later miss makes the promise flaky
-	InARow  int           // consecutive good answers a promise needs
+	// Lingers is what may make an attempt miss within Grace: the step is late then. Any other miss makes the promise flaky.
+	Lingers scenario.Lingering
+	Grace   time.Duration
+	InARow  int // consecutive good answers a promise needs
 }
 
-// limits is the table. Configuration is proven to have arrived before a promise is judged (Settle), so Converge is only what
-// remains: name caches, connections being drained, log lines on their way.
+// lingerGrace is how long what a question names may linger.
+const lingerGrace = 2 * time.Second
+
+// pods is what a question waits for that asks until they are replaced.
+const pods scenario.Lingering = "pods that are being replaced"
+
+// limits is the table. Configuration is proven to have arrived before a promise is judged (Settle), so that a miss is nobody's delay unless
+// the question names what lingers.
 //
 //nolint:gochecknoglobals // the one table of limits
 var limits = map[scenario.Limit]limit{
-	scenario.Converge: {Timeout: 10 * time.Second, Grace: 2 * time.Second, InARow: 3},
-	scenario.Rollout:  {Timeout: 2 * time.Minute, Grace: 2 * time.Minute, InARow: 1},
-	scenario.DNSCache: {Timeout: 40 * time.Second, Grace: 35 * time.Second, InARow: 3},
-	scenario.Measured: {Timeout: 0, Grace: 0, InARow: 1},
-	scenario.TimesOut: {Timeout: 10 * time.Second, Grace: 2 * time.Second, InARow: 1},
+	scenario.Converge: {Timeout: 10 * time.Second, InARow: 3},
+	scenario.Rollout:  {Timeout: 2 * time.Minute, Lingers: pods, Grace: 2 * time.Minute, InARow: 1},
+	scenario.DNSCache: {Timeout: 40 * time.Second, Lingers: scenario.NameCache, Grace: 35 * time.Second, InARow: 3},
+	scenario.Measured: {Timeout: 0, InARow: 1},
+	scenario.TimesOut: {Timeout: 10 * time.Second, InARow: 1},
 }
 
 // limitOf is the row a question names. Only requests are asked three times: objects and configuration come from a
@@ -30,10 +38,14 @@ var limits = map[scenario.Limit]limit{
 func limitOf(q scenario.Question) limit {
 	switch q := q.(type) {
 	case scenario.SendAction:
-		if q.Times > 1 {
-			return once(limits[q.Limit])
+		l := limits[q.Limit]
+		if q.Lingers != "" {
+			l.Lingers, l.Grace = q.Lingers, lingerGrace
 		}
-		return limits[q.Limit]
+		if q.Times > 1 {
+			return once(l)
+		}
+		return l
 	case scenario.GetAction:
 		return once(limits[q.Limit])
 	case scenario.DryRunAction:

@@ -154,6 +154,14 @@ func explainStep(b *strings.Builder, step *reports.StepResult) {
 			fmt.Fprintf(b, "flaky: an attempt before had missed it: %s\n", e.FirstMiss)
 		}
 	}
+	explainPath(b, step)
+}
+
+// explainPath shows the way of the last attempt's traffic, under the promises that it broke.
+func explainPath(b *strings.Builder, step *reports.StepResult) {
+	if step.Verdict == reports.Failed || step.Verdict == reports.Flaky {
+		b.WriteString(step.Path.Text())
+	}
 }
 
 // promisedBy words the origin of a promise for a reader of the page.

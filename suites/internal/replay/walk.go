@@ -111,6 +111,7 @@ func (w *walk) steps(ctx context.Context) {
 func (w *walk) step(ctx context.Context, step scenario.Step, res *reports.StepResult) error {
 	switch do := step.Do.(type) {
 	case scenario.Change:
+		res.Applied = appliedBy(w.Page.Manifests, do, w.env)
 		if err := w.change(ctx, do); err != nil {
 			return err
 		}

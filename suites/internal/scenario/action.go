@@ -83,9 +83,22 @@ type SendAction struct {
 	// Count names the proxies whose listeners' counters are evidence: by how much each grew while the question was asked.
 	Count []probe.Peer
 	Limit Limit
+	// Lingers names what may still be on its way although the configuration has arrived. Without it a miss makes the promise flaky.
+	Lingers Lingering
 	// Wait is how long the page says that the answer takes. The report shows it apart from the time that the harness takes.
 	Wait time.Duration
 }
+
+// Lingering is something of an earlier state that outlives the proof of the new one for a moment. A step that misses because of it is late, and the
+// report says so.
+type Lingering string
+
+// What may linger.
+const (
+	NameCache          Lingering = "a name in a cache"
+	DrainingConnection Lingering = "a connection that is being drained"
+	LateLogLine        Lingering = "a log line on its way"
+)
 
 // GetAction is `kubectl get`: the printed columns and the objects. An object that is not there is an answer: exit 1, no rows.
 type GetAction struct {
@@ -138,7 +151,7 @@ type Limit string
 const (
 	Converge Limit = ""         // configuration that is proven to have arrived: short, three in a row
 	Rollout  Limit = "rollout"  // pods are replaced
-	DNSCache Limit = "dns"      // a name must leave or enter the cluster's DNS
+	DNSCache Limit = "dns"      // a name must leave or enter the cluster's DNS: NameCache lingers
 	Measured Limit = "measured" // the page measures time: asked once
 	TimesOut Limit = "timesout" // the answer is a time-out of the client's: as short as Converge, once is enough
 )

@@ -17,7 +17,7 @@ import (
 )
 
 // recipe is how a testbed is made, as far as nothing else in the fingerprint tells. Raise it when that changes.
-const recipe = "1"
+const recipe = "2"
 
 // signatureName is the ConfigMap in kube-system that says that a cluster is complete, and what it is.
 const signatureName = "meshproof"

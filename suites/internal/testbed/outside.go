@@ -86,13 +86,16 @@ func (c *client) outsideAddress(ctx context.Context) (netip.Addr, error) {
 }
 
 // route leads the sites' addresses to the outside world's pod, and to nowhere where there is none (the zero address): whatever
-// happens to the pod, the machine's own default route is never taken.
+// happens to the pod, the machine's own default route is never taken. What goes there keeps its pod's own address, which the network of the
+// node would hide behind its own: a site is to tell who asked.
 func (b *Bed) route(ctx context.Context, pod netip.Addr) error {
 	var script strings.Builder
 	for _, sites := range fixtures.Ranges {
 		fmt.Fprintf(&script, "ip route replace unreachable %s metric %s\n", sites, deadMetric)
 		if pod.IsValid() {
 			fmt.Fprintf(&script, "ip route replace %s via %s\n", sites, pod)
+			unmasked := fmt.Sprintf("POSTROUTING -s %s -d %s -j ACCEPT", podSubnet, sites)
+			fmt.Fprintf(&script, "iptables -w -t nat -C %[1]s 2>/dev/null || iptables -w -t nat -I %[1]s\n", unmasked)
 		}
 	}
 	if _, err := b.NodeExec(ctx, "sh", "-ec", script.String()); err != nil {

@@ -118,11 +118,13 @@ func (m *Mesh) sendInARow(ctx context.Context, action scenario.SendAction, times
 			return nil, false, err
 		}
 	}
-	after, err := m.tallyWhile(ctx, action, func() error { return watched.read(ctx, m) })
-	if err != nil {
+	if err := watched.read(ctx, m); err != nil {
 		return nil, false, err
 	}
-	after.since(before, &all[times-1])
+	// Counted last: by now the proxies have ended the connections that they log.
+	if _, err = m.tallyBetween(ctx, action, before, &all[times-1]); err != nil {
+		return nil, false, err
+	}
 	return all, watched.file(all), nil
 }
 
@@ -174,7 +176,7 @@ func (m *Mesh) rememberMarked(action scenario.SendAction, marked bool) {
 
 // tally is what is counted before a question and after it.
 type tally struct {
-	visits   fixtures.Hits // nil where no site is needed
+	arrivals *fixtures.Arrivals // since the tally before; nil where no site is needed
 	counters map[probe.Peer]proxyconfig.Stats
 }
 
@@ -184,17 +186,18 @@ func (m *Mesh) tallyWhile(ctx context.Context, action scenario.SendAction, do fu
 	var group errgroup.Group
 	group.Go(do)
 	group.Go(func() (err error) {
-		counted, err = m.tally(ctx, action)
+		counted, err = m.tally(ctx, action, 0)
 		return err
 	})
 	return counted, group.Wait() //nolint:wrapcheck // both say what was asked
 }
 
-func (m *Mesh) tally(ctx context.Context, action scenario.SendAction) (tally, error) {
+// tally takes the cursor of the sites' journal after which arrivals are told.
+func (m *Mesh) tally(ctx context.Context, action scenario.SendAction, since uint64) (tally, error) {
 	var all tally
 	var err error
 	if m.usesSites {
-		if all.visits, err = m.visits(ctx); err != nil {
+		if all.arrivals, err = m.arrivals(ctx, since); err != nil {
 			return all, err
 		}
 	}
@@ -204,21 +207,24 @@ func (m *Mesh) tally(ctx context.Context, action scenario.SendAction) (tally, er
 
 // tallyBetween closes the count of one request and opens that of the next.
 func (m *Mesh) tallyBetween(ctx context.Context, action scenario.SendAction, before tally, e *probe.Evidence) (tally, error) {
-	now, err := m.tally(ctx, action)
+	var cursor uint64
+	if before.arrivals != nil {
+		cursor = before.arrivals.Cursor
+	}
+	now, err := m.tally(ctx, action, cursor)
 	if err != nil {
 		return now, err
 	}
-	now.since(before, e)
+	if now.arrivals != nil {
+		e.Doors = doors(now.arrivals)
+		if e.Sites, err = testimony(now.arrivals, m.pods.byAddress()); err != nil {
+			return now, err
+		}
+	}
+	if len(now.counters) > 0 {
+		e.Counters = growth(before.counters, now.counters)
+	}
 	return now, nil
-}
-
-func (t tally) since(before tally, e *probe.Evidence) {
-	if before.visits != nil && t.visits != nil {
-		e.Hits = requestsSince(before.visits, t.visits)
-	}
-	if len(t.counters) > 0 {
-		e.Counters = growth(before.counters, t.counters)
-	}
 }
 
 // counters are those of the listeners of proxies, over all pods of each.

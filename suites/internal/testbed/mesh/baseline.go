@@ -22,6 +22,7 @@ import (
 	"github.com/meshproof/meshproof/suites/internal/probe"
 	"github.com/meshproof/meshproof/suites/internal/proxyconfig"
 	"github.com/meshproof/meshproof/suites/internal/scenario"
+	"github.com/meshproof/meshproof/suites/internal/testbed/arrival"
 )
 
 // touchable are the kinds of Kubernetes that pages create, change or delete. Istio's kinds are all added to them.
@@ -250,11 +251,15 @@ func (m *Mesh) kinds() ([]listable, error) {
 	return served, nil
 }
 
-// changesByItself tells of objects that controllers write for others: they follow pods, services and namespaces, or are the mark of
-// settling. What they follow is compared.
+// changesByItself tells of objects that controllers write for others: they follow pods, services and namespaces, or are the mark and the
+// sentinels of settling. What they follow is compared.
 func changesByItself(object *unstructured.Unstructured) bool {
 	labels := object.GetLabels()
-	switch k := keyOf(object); k.kind {
+	k := keyOf(object)
+	if k.namespace == arrival.Namespace || (k.kind == namespaceKind && k.name == arrival.Namespace) {
+		return true
+	}
+	switch k.kind {
 	case endpointSliceKind:
 		return slices.Contains([]string{sliceController, mirrorController}, labels[discoveryv1.LabelManagedBy])
 	case endpointsKind:
@@ -307,6 +312,12 @@ func authored(object *unstructured.Unstructured) map[string]any {
 		return strings.HasPrefix(name, "deployment.kubernetes.io/") || strings.HasPrefix(name, "endpoints.kubernetes.io/") ||
 			name == "control-plane.alpha.kubernetes.io/leader"
 	})
+	if k := keyOf(left); k.kind == configMapKind && k.namespace == controlPlane && k.name == meshConfigMap {
+		delete(annotations, beforeAnnotation)
+		if text, ok, _ := unstructured.NestedString(left.Object, "data", meshConfigKey); ok {
+			_ = unstructured.SetNestedField(left.Object, withoutMark(text), "data", meshConfigKey) // data is a map: a text was there
+		}
+	}
 	left.SetAnnotations(annotations)
 	unstructured.RemoveNestedField(left.Object, "spec", "template", "metadata", "annotations", restartAnnotation)
 	return left.Object

@@ -150,9 +150,9 @@ func isRefusal(err error) bool {
 	return slices.ContainsFunc(refusals, func(is func(error) bool) bool { return is(err) })
 }
 
-// isPassing tells faults of the API server that a moment later may be over: a watch or a wait goes on.
+// isPassing tells faults of the API server, and of istiod while it is replaced, that a moment later may be over: a watch or a wait goes on.
 func isPassing(err error) bool {
-	return apierrors.IsServerTimeout(err) || apierrors.IsTimeout(err) || apierrors.IsTooManyRequests(err) ||
+	return errors.Is(err, errIstiods) || apierrors.IsServerTimeout(err) || apierrors.IsTimeout(err) || apierrors.IsTooManyRequests(err) ||
 		apierrors.IsServiceUnavailable(err) || apierrors.IsInternalError(err)
 }
 

@@ -100,11 +100,10 @@ func (m *Mesh) rereadMeshConfig(ctx context.Context, options []string) error {
 		return err
 	}
 	m.mu.Lock()
-	defer m.mu.Unlock()
 	m.installed = options
 	m.pending.policy, m.pending.logFile = mode, &file
-	m.generation++
-	return nil
+	m.mu.Unlock()
+	return m.stampMeshConfig(ctx)
 }
 
 // reinstall installs Istio with other options and remembers what that made, changed and removed, so that settling waits for it: for the pods of a
@@ -167,19 +166,24 @@ func (m *Mesh) install(ctx context.Context, set []string) error {
 	if err != nil {
 		return fmt.Errorf("istioctl install %s: %w", strings.Join(set, " "), err)
 	}
+	setsLogFile := slices.ContainsFunc(set, func(option string) bool { return strings.HasPrefix(option, accessLogOption) })
+	// The installation has written the mesh configuration anew, without what was edited since.
+	err = m.editMeshConfig(ctx, func(text string) (string, bool, error) {
+		edited, _, err := withField(text, string(mode), "outboundTrafficPolicy", "mode")
+		if err == nil && !setsLogFile {
+			edited, _, err = withField(edited, file, "accessLogFile")
+		}
+		return edited, true, err
+	})
 	m.mu.Lock()
+	defer m.mu.Unlock()
 	m.installed = set
 	m.pending.other = true
+	m.pending.policy = mode
+	if m.pending.logFile = &file; setsLogFile {
+		m.pending.logFile = nil
+	}
 	m.generation++
-	m.mu.Unlock()
-	// The installation has written the mesh configuration anew, without what was edited since.
-	if _, err := m.setOutboundPolicy(ctx, mode); err != nil {
-		return err
-	}
-	if slices.ContainsFunc(set, func(option string) bool { return strings.HasPrefix(option, accessLogOption) }) {
-		return nil
-	}
-	_, err = m.setAccessLogFile(ctx, file)
 	return err
 }
 

@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/meshproof/meshproof/suites/internal/proxyconfig"
 	"github.com/meshproof/meshproof/suites/internal/scenario"
@@ -26,67 +28,55 @@ type istiod struct {
 	pods    *podWatch
 }
 
+// errIstiods passes when a roll-out of istiod is over.
+var errIstiods = errors.New("there is not one istiod")
+
 // replicas lists the running pods of the control plane.
 func (i *istiod) replicas() ([]*corev1.Pod, error) {
 	pods := i.pods.where(func(pod *corev1.Pod) bool {
 		return pod.Namespace == controlPlane && pod.Labels["app"] == "istiod" && isReady(pod)
 	})
 	if len(pods) == 0 {
-		return nil, errors.New("no istiod is Ready in " + controlPlane)
+		return nil, fmt.Errorf("%w: none is Ready in %s", errIstiods, controlPlane)
 	}
 	return pods, nil
 }
 
-// each asks every replica the same question.
-func (i *istiod) each(ctx context.Context, path string, read func(answer []byte) error) error {
+// one is the only replica that is Ready. Each numbers its pushes by itself, so that more than one cannot be told what has arrived.
+func (i *istiod) one() (*corev1.Pod, error) {
 	pods, err := i.replicas()
+	if err != nil {
+		return nil, err
+	}
+	if len(pods) > 1 {
+		return nil, fmt.Errorf("%w: %d are Ready, and each numbers its pushes by itself", errIstiods, len(pods))
+	}
+	return pods[0], nil
+}
+
+// ask asks istiod, and tells which pod has answered.
+func (i *istiod) ask(ctx context.Context, port int, path string) (*corev1.Pod, []byte, error) {
+	pod, err := i.one()
+	if err != nil {
+		return nil, nil, err
+	}
+	answer, err := i.tunnels.to(pod).get(ctx, port, path)
+	if err != nil {
+		return nil, nil, fmt.Errorf("istiod: %w", err)
+	}
+	return pod, answer, nil
+}
+
+// read asks istiod on its debug port and decodes the answer.
+func (i *istiod) read(ctx context.Context, path string, into any) error {
+	_, answer, err := i.ask(ctx, istiodDebugPort, path)
 	if err != nil {
 		return err
 	}
-	for _, pod := range pods {
-		answer, err := i.tunnels.to(pod).get(ctx, istiodDebugPort, path)
-		if err != nil {
-			return fmt.Errorf("istiod: %w", err)
-		}
-		if err := read(answer); err != nil {
-			return fmt.Errorf("istiod's answer to %s: %w", path, err)
-		}
+	if err := json.Unmarshal(answer, into); err != nil {
+		return fmt.Errorf("read istiod's answer to %s: %w", path, err)
 	}
 	return nil
-}
-
-// configObject is an object of Istio's as istiod's own store holds it.
-type configObject struct {
-	Kind       string `json:"kind"`
-	APIVersion string `json:"apiVersion"`
-	Metadata   struct {
-		Name            string `json:"name"`
-		Namespace       string `json:"namespace"`
-		ResourceVersion string `json:"resourceVersion"`
-	} `json:"metadata"`
-}
-
-// configs is istiod's store of configuration: resource versions by object, one map per replica.
-func (i *istiod) configs(ctx context.Context) ([]map[key]string, error) {
-	var all []map[key]string
-	err := i.each(ctx, "/debug/configz", func(answer []byte) error {
-		var objects []configObject
-		if err := json.Unmarshal(answer, &objects); err != nil {
-			return fmt.Errorf("read the configuration: %w", err)
-		}
-		held := make(map[key]string, len(objects))
-		for _, o := range objects {
-			version, err := schema.ParseGroupVersion(o.APIVersion)
-			if err != nil {
-				return fmt.Errorf("read the version of %s %s: %w", o.Kind, o.Metadata.Name, err)
-			}
-			kind := schema.GroupKind{Group: version.Group, Kind: o.Kind}
-			held[key{kind: kind, namespace: o.Metadata.Namespace, name: o.Metadata.Name}] = o.Metadata.ResourceVersion
-		}
-		all = append(all, held)
-		return nil
-	})
-	return all, err
 }
 
 // knownService is a service as istiod's registry holds it.
@@ -105,18 +95,10 @@ type knownService struct {
 	} `json:"clusterVIPs"`
 }
 
-// services is istiod's registry, one list per replica.
-func (i *istiod) services(ctx context.Context) ([][]knownService, error) {
-	var all [][]knownService
-	err := i.each(ctx, "/debug/registryz", func(answer []byte) error {
-		var services []knownService
-		if err := json.Unmarshal(answer, &services); err != nil {
-			return fmt.Errorf("read the registry: %w", err)
-		}
-		all = append(all, services)
-		return nil
-	})
-	return all, err
+// services is istiod's registry.
+func (i *istiod) services(ctx context.Context) ([]knownService, error) {
+	var services []knownService
+	return services, i.read(ctx, "/debug/registryz", &services)
 }
 
 // endpointShards are endpoints by host name, namespace and registry.
@@ -127,22 +109,17 @@ type endpointShards map[string]map[string]struct {
 	}
 }
 
-// endpoints is what istiod will send as the healthy endpoints of each Kubernetes service, by host name, one map per replica.
-func (i *istiod) endpoints(ctx context.Context) ([]map[string][]string, error) {
-	var all []map[string][]string
-	err := i.each(ctx, "/debug/endpointShardz", func(answer []byte) error {
-		var shards endpointShards
-		if err := json.Unmarshal(answer, &shards); err != nil {
-			return fmt.Errorf("read the endpoints: %w", err)
-		}
-		held := map[string][]string{}
-		for host := range shards {
-			held[host] = shards.healthy(host)
-		}
-		all = append(all, held)
-		return nil
-	})
-	return all, err
+// endpoints is what istiod will send as the healthy endpoints of each Kubernetes service, by host name.
+func (i *istiod) endpoints(ctx context.Context) (map[string][]string, error) {
+	var shards endpointShards
+	if err := i.read(ctx, "/debug/endpointShardz", &shards); err != nil {
+		return nil, err
+	}
+	held := map[string][]string{}
+	for host := range shards {
+		held[host] = shards.healthy(host)
+	}
+	return held, nil
 }
 
 // healthy are the addresses behind a host that come from Kubernetes and may be used.
@@ -168,23 +145,52 @@ func (s endpointShards) healthy(host string) []string {
 type meshConfig struct {
 	OutboundTrafficPolicy struct{ Mode scenario.OutboundMode }
 	AccessLogFile         string
+	ServiceSettings       []struct{ Hosts []string }
 }
 
-// meshConfigs are the mesh configuration as istiod has taken it in, one per replica: a broken mesh ConfigMap is ignored without a word.
-func (i *istiod) meshConfigs(ctx context.Context) ([]meshConfig, error) {
-	var all []meshConfig
-	err := i.each(ctx, "/debug/mesh", func(answer []byte) error {
-		var held meshConfig
-		if err := json.Unmarshal(answer, &held); err != nil {
-			return fmt.Errorf("read the mesh configuration: %w", err)
+// mark is that of the newest edit; empty where there is none.
+func (c meshConfig) mark() string {
+	for _, setting := range c.ServiceSettings {
+		for _, host := range setting.Hosts {
+			if strings.HasSuffix(host, markHostSuffix) {
+				return host
+			}
 		}
-		if held.OutboundTrafficPolicy.Mode == "" { // the zero value, which protobuf leaves out of JSON
-			held.OutboundTrafficPolicy.Mode = scenario.RegistryOnly
-		}
-		all = append(all, held)
-		return nil
-	})
-	return all, err
+	}
+	return ""
+}
+
+// meshConfig is the mesh configuration as istiod has taken it in: a broken mesh ConfigMap is ignored without a word.
+func (i *istiod) meshConfig(ctx context.Context) (meshConfig, error) {
+	var held meshConfig
+	if err := i.read(ctx, "/debug/mesh", &held); err != nil {
+		return held, err
+	}
+	if held.OutboundTrafficPolicy.Mode == "" { // the zero value, which protobuf leaves out of JSON
+		held.OutboundTrafficPolicy.Mode = scenario.RegistryOnly
+	}
+	return held, nil
+}
+
+// globalPushes is to how many proxies istiod has begun to push a new mesh configuration, each time counted, since it started.
+//
+// Source: pilot_push_triggers, https://istio.io/latest/docs/reference/commands/pilot-discovery/#metrics
+var globalPushes = regexp.MustCompile(`(?m)^pilot_push_triggers\{(?:[^}]*,)?type="global"[^}]*\} (\d+)`)
+
+func (i *istiod) globalPushes(ctx context.Context) (types.UID, uint64, error) {
+	pod, answer, err := i.ask(ctx, istiodMetricsPort, "/metrics")
+	if err != nil {
+		return "", 0, err
+	}
+	found := globalPushes.FindSubmatch(answer)
+	if found == nil {
+		return pod.UID, 0, nil // none since it started
+	}
+	count, err := strconv.ParseUint(string(found[1]), 10, 64)
+	if err != nil {
+		return "", 0, fmt.Errorf("read istiod's pilot_push_triggers: %w", err)
+	}
+	return pod.UID, count, nil
 }
 
 // delivery is what istiod has sent to one proxy, and what of it the proxy has acknowledged, by short type name ("Cluster").
@@ -197,25 +203,22 @@ type sentState struct {
 
 // deliveries is the state of every proxy that is connected, by "pod.namespace".
 func (i *istiod) deliveries(ctx context.Context) (map[string]delivery, error) {
+	var proxies []struct {
+		Proxy     string               `json:"proxy"`
+		Resources map[string]sentState `json:"resources"`
+	}
+	if err := i.read(ctx, "/debug/syncz", &proxies); err != nil {
+		return nil, err
+	}
 	all := map[string]delivery{}
-	err := i.each(ctx, "/debug/syncz", func(answer []byte) error {
-		var proxies []struct {
-			Proxy     string               `json:"proxy"`
-			Resources map[string]sentState `json:"resources"`
+	for _, p := range proxies {
+		d := delivery{}
+		for name, state := range p.Resources {
+			d[name[strings.LastIndexByte(name, '.')+1:]] = state
 		}
-		if err := json.Unmarshal(answer, &proxies); err != nil {
-			return fmt.Errorf("read the deliveries: %w", err)
-		}
-		for _, p := range proxies {
-			d := delivery{}
-			for name, state := range p.Resources {
-				d[name[strings.LastIndexByte(name, '.')+1:]] = state
-			}
-			all[p.Proxy] = d
-		}
-		return nil
-	})
-	return all, err
+		all[p.Proxy] = d
+	}
+	return all, nil
 }
 
 // behind says what of a delivery lacks the given push, or has not been acknowledged; empty when nothing does. Listeners are sent last

@@ -66,12 +66,24 @@ func TestEndpointShards(t *testing.T) {
 	g.Expect(shards.healthy("elsewhere")).To(BeEmpty())
 }
 
-func TestIsOlder(t *testing.T) {
+func TestMeshConfigMark(t *testing.T) {
 	g := NewWithT(t)
-	g.Expect(isOlder("999", "1000")).To(BeTrue())
-	g.Expect(isOlder("1000", "1000")).To(BeFalse())
-	g.Expect(isOlder("1001", "1000")).To(BeFalse(), "istiod wrote its status")
-	g.Expect(isOlder("", "1000")).To(BeTrue())
+	var held meshConfig
+	g.Expect(json.Unmarshal([]byte(`{"serviceSettings":[{"settings":{"clusterLocal":true},"hosts":["abc.settle.meshproof.invalid"]}]}`), &held)).To(Succeed())
+	g.Expect(held.mark()).To(Equal("abc.settle.meshproof.invalid"))
+	g.Expect(meshConfig{}.mark()).To(BeEmpty())
+}
+
+func TestGlobalPushes(t *testing.T) {
+	const metrics = `# TYPE pilot_push_triggers counter
+pilot_push_triggers{type="config"} 70
+pilot_push_triggers{type="global"} 12
+pilot_push_triggers_other{type="global"} 99
+`
+	g := NewWithT(t)
+	g.Expect(globalPushes.FindStringSubmatch(metrics)).To(HaveExactElements(ContainSubstring("global"), "12"))
+	g.Expect(globalPushes.FindStringSubmatch(`pilot_push_triggers{cluster="a",type="global",x="y"} 3`)).To(HaveExactElements(Not(BeEmpty()), "3"))
+	g.Expect(globalPushes.FindStringSubmatch(`pilot_push_triggers{type="config"} 70`)).To(BeNil())
 }
 
 func TestSumOf(t *testing.T) {

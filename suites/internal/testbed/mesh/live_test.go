@@ -3,6 +3,7 @@
 package mesh_test
 
 import (
+	"cmp"
 	"context"
 	"os"
 	"path/filepath"
@@ -24,9 +25,8 @@ import (
 	"github.com/meshproof/meshproof/suites/internal/testbed/mesh"
 )
 
-// The tests of this file need a running mesh: go test -tags mesh ./suites/internal/testbed/mesh, with
-// MESHPROOF_KUBECONFIG naming its kubeconfig, MESHPROOF_CURL_IMAGE an image in the nodes that holds curl and sleep, and
-// MESHPROOF_HTTPBIN_IMAGE one that serves httpbin on port 8080.
+// The tests of this file need a running mesh: `make test-mesh` brings one up and tells them its kubeconfig, MESHPROOF_KUBECONFIG. On another mesh,
+// MESHPROOF_CURL_IMAGE names an image in the nodes that holds curl and sleep, and MESHPROOF_HTTPBIN_IMAGE one of this repository's site.
 
 const liveNamespace = "meshtest"
 
@@ -69,8 +69,8 @@ func connect(t *testing.T) *mesh.Mesh {
 			{Name: "httpbin", Container: "httpbin", Manifests: []string{"httpbin.yaml"}},
 		},
 		Manifests: fstest.MapFS{
-			"curl.yaml":    workload("curl", os.Getenv("MESHPROOF_CURL_IMAGE"), `, command: [sleep, infinity]`),
-			"httpbin.yaml": workload("httpbin", os.Getenv("MESHPROOF_HTTPBIN_IMAGE"), ""),
+			"curl.yaml":    workload("curl", cmp.Or(os.Getenv("MESHPROOF_CURL_IMAGE"), "localhost/meshproof/curl:v1"), `, command: [sleep, infinity]`),
+			"httpbin.yaml": workload("httpbin", cmp.Or(os.Getenv("MESHPROOF_HTTPBIN_IMAGE"), "localhost/meshproof/site:v1"), `, args: ["-httpbin=0.0.0.0:8080"]`),
 		},
 		Keep: os.Getenv("MESHPROOF_KEEP") != "",
 	})

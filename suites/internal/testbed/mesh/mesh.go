@@ -14,6 +14,7 @@ import (
 
 	"github.com/meshproof/meshproof/fixtures"
 	"github.com/meshproof/meshproof/suites/internal/scenario"
+	"github.com/meshproof/meshproof/suites/internal/testbed/arrival"
 )
 
 // Options says which mesh and for whom.
@@ -37,10 +38,15 @@ type Mesh struct {
 	pods    *podWatch
 	tunnels *tunnels
 	istiod  *istiod
-	logs    *logBook
-	shells  *shells
-	fences  fencer
-	stop    context.CancelFunc
+	// observer says which push holds a change; prepared tells that what it looks out for can be written.
+	observer *arrival.Observer
+	prepared bool
+	// globalPushes counts the proxies that istiod has pushed a new mesh configuration.
+	globalPushes func(context.Context) (types.UID, uint64, error)
+	logs         *logBook
+	shells       *shells
+	fences       fencer
+	stop         context.CancelFunc
 
 	mu         sync.Mutex
 	pending    *pendingChanges
@@ -49,7 +55,7 @@ type Mesh struct {
 	ofScenario map[key]bool // what a scenario has created and not taken back
 	fixtures   []made
 	successors map[types.UID]types.UID // of objects that were deleted and restored
-	usesSites  bool                    // what the scenario under way needs: visits are counted
+	usesSites  bool                    // what the scenario under way needs: they tell what arrived
 	sites      map[string]string       // by host: why it cannot be used, empty when it can
 	last       *snapshot
 	warned     []string
@@ -103,6 +109,11 @@ func Connect(ctx context.Context, options Options) (*Mesh, error) {
 		return nil, err
 	}
 	m.istiod = &istiod{tunnels: m.tunnels, pods: m.pods}
+	m.globalPushes = m.istiod.globalPushes
+	if m.observer, err = arrival.Observe(living, m.dialIstiod); err != nil {
+		m.shutDown()
+		return nil, err
+	}
 	if err := m.start(ctx); err != nil {
 		m.shutDown()
 		return nil, err
@@ -148,6 +159,9 @@ func (m *Mesh) Close(ctx context.Context) error {
 }
 
 func (m *Mesh) shutDown() {
+	if m.observer != nil {
+		m.observer.Close()
+	}
 	m.shells.close()
 	m.stop()
 	m.pods.stop()

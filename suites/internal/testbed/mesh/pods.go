@@ -118,6 +118,15 @@ func (w *podWatch) proxies() []*corev1.Pod {
 	})
 }
 
+// byAddress are the workloads of the pods that have an address of their own; those that are going, too: they may have asked before.
+func (w *podWatch) byAddress() map[string]probe.Peer {
+	owners := map[string]probe.Peer{}
+	for _, pod := range w.where(func(pod *corev1.Pod) bool { return pod.Status.PodIP != "" && !pod.Spec.HostNetwork }) {
+		owners[pod.Status.PodIP] = probe.Peer{Namespace: pod.Namespace, Workload: workloadOf(pod)} // where two had it, the younger
+	}
+	return owners
+}
+
 // workloadOf is the name of the Deployment (or other controller) that a pod belongs to; a pod of nobody is its own.
 func workloadOf(pod *corev1.Pod) string {
 	if len(pod.OwnerReferences) == 0 {

@@ -2,6 +2,7 @@ package mesh
 
 import (
 	"testing"
+	"time"
 
 	. "github.com/onsi/gomega"
 	appsv1 "k8s.io/api/apps/v1"
@@ -58,6 +59,22 @@ func TestPodWatch(t *testing.T) {
 	g.Expect(client.CoreV1().Pods("default").Delete(t.Context(), starting.Name, metav1.DeleteOptions{})).To(Succeed())
 	g.Eventually(changed).Should(BeClosed())
 	g.Eventually(func() []*corev1.Pod { return w.of(probe.Peer{Namespace: "default", Workload: "starting"}) }).Should(BeEmpty())
+}
+
+func TestPodsByAddress(t *testing.T) {
+	g := NewWithT(t)
+	at := func(pod *corev1.Pod, address string, age time.Duration) *corev1.Pod {
+		pod.Status.PodIP, pod.CreationTimestamp = address, metav1.NewTime(time.Now().Add(-age))
+		return pod
+	}
+	node := at(podOf("kube-system", "kube-proxy", "1"), "172.18.0.2", time.Hour)
+	node.Spec.HostNetwork = true
+	client := fake.NewClientset(node, podOf("default", "starting", "1"),
+		at(podOf("default", "httpbin", "1"), "10.244.0.7", time.Minute), at(podOf("default", "curl", "2"), "10.244.0.7", time.Second))
+	w, err := watchPods(t.Context(), client, nil)
+	g.Expect(err).NotTo(HaveOccurred())
+	t.Cleanup(w.stop)
+	g.Expect(w.byAddress()).To(Equal(map[string]probe.Peer{"10.244.0.7": {Namespace: "default", Workload: "curl"}}))
 }
 
 func TestWorkloadOf(t *testing.T) {

@@ -41,10 +41,10 @@ func (c *change) accessLogFile(ctx context.Context, action scenario.AccessLogFil
 // setAccessLogFile edits the mesh ConfigMap and returns the file that it had; empty is none.
 func (m *Mesh) setAccessLogFile(ctx context.Context, path string) (string, error) {
 	var before string
-	err := m.editMeshConfig(ctx, func(text string) (string, error) {
+	err := m.editMeshConfig(ctx, func(text string) (string, bool, error) {
 		edited, had, err := withField(text, path, "accessLogFile")
 		before = had
-		return edited, err
+		return edited, had != path, err
 	})
 	if err != nil {
 		return "", fmt.Errorf("set the access log file to %q: %w", path, err)
@@ -52,7 +52,6 @@ func (m *Mesh) setAccessLogFile(ctx context.Context, path string) (string, error
 	if before != path {
 		m.mu.Lock()
 		m.pending.logFile = &path
-		m.generation++
 		m.mu.Unlock()
 	}
 	return before, nil
@@ -92,13 +91,10 @@ func (c *change) outboundPolicy(ctx context.Context, action scenario.OutboundPol
 // setOutboundPolicy edits the mesh ConfigMap and returns the mode that it had. Settle proves that istiod and the sidecars took it in.
 func (m *Mesh) setOutboundPolicy(ctx context.Context, mode scenario.OutboundMode) (scenario.OutboundMode, error) {
 	var before scenario.OutboundMode
-	err := m.editMeshConfig(ctx, func(text string) (string, error) {
+	err := m.editMeshConfig(ctx, func(text string) (string, bool, error) {
 		edited, had, err := withField(text, string(mode), "outboundTrafficPolicy", "mode")
 		before = cmp.Or(scenario.OutboundMode(had), scenario.AllowAny) // Istio's own default
-		if before == mode {
-			return text, err
-		}
-		return edited, err
+		return edited, before != mode, err
 	})
 	if err != nil {
 		return "", fmt.Errorf("set the outbound traffic policy to %s: %w", mode, err)
@@ -106,7 +102,6 @@ func (m *Mesh) setOutboundPolicy(ctx context.Context, mode scenario.OutboundMode
 	if before != mode {
 		m.mu.Lock()
 		m.pending.policy = mode
-		m.generation++
 		m.mu.Unlock()
 	}
 	return before, nil
@@ -140,31 +135,36 @@ func withField(text, value string, path ...string) (edited, before string, err e
 	return string(out), before, nil
 }
 
-// editMeshConfig changes the text. The first edit keeps the former text in an annotation; an edit that leads back to the same meaning
-// brings that text back to the letter.
-func (m *Mesh) editMeshConfig(ctx context.Context, edit func(text string) (string, error)) error {
-	return m.updateMeshConfig(ctx, func(object *corev1.ConfigMap) error {
-		text := object.Data[meshConfigKey]
-		edited, err := edit(text)
-		if err != nil || edited == text {
+// editMeshConfig changes the text and marks it, so that settling knows this edit from those before. The first edit keeps the former text in an
+// annotation; an edit that leads back to the same meaning brings that text back to the letter, but for the mark.
+func (m *Mesh) editMeshConfig(ctx context.Context, edit func(text string) (edited string, changed bool, err error)) error {
+	before, err := m.beforeMeshEdit(ctx)
+	if err != nil {
+		return err
+	}
+	written := false
+	err = m.updateMeshConfig(ctx, func(object *corev1.ConfigMap) error {
+		text := withoutMark(object.Data[meshConfigKey])
+		edited, changed, err := edit(text)
+		if written = changed; err != nil || !changed {
 			return err
-		}
-		original, kept := object.Annotations[beforeAnnotation]
-		if !kept {
-			original = text
-		}
-		if sameMeaning(original, edited) {
-			object.Data[meshConfigKey] = original
-			delete(object.Annotations, beforeAnnotation)
-			return nil
 		}
 		if object.Annotations == nil {
 			object.Annotations = map[string]string{}
 		}
-		object.Annotations[beforeAnnotation] = original
-		object.Data[meshConfigKey] = edited
+		if _, kept := object.Annotations[beforeAnnotation]; !kept {
+			object.Annotations[beforeAnnotation] = text
+		}
+		if original := object.Annotations[beforeAnnotation]; sameMeaning(original, edited) {
+			edited = original
+		}
+		object.Data[meshConfigKey] = withMark(edited, before.mark)
 		return nil
 	})
+	if err == nil && written {
+		m.notedMeshEdit(before)
+	}
+	return err
 }
 
 func sameMeaning(a, b string) bool {
@@ -176,20 +176,28 @@ func sameMeaning(a, b string) bool {
 	return err == nil && string(first) == string(second)
 }
 
-// restoreMeshConfig brings the text back that was there before the first edit.
+// restoreMeshConfig brings the text back that was there before the first edit, to the letter: without a mark.
 func (m *Mesh) restoreMeshConfig(ctx context.Context) error {
-	err := m.updateMeshConfig(ctx, func(object *corev1.ConfigMap) error {
+	before, err := m.beforeMeshEdit(ctx)
+	if err != nil {
+		return err
+	}
+	before.mark = ""
+	err = m.updateMeshConfig(ctx, func(object *corev1.ConfigMap) error {
 		original, kept := object.Annotations[beforeAnnotation]
 		if !kept {
 			return nil
 		}
+		changed := object.Data[meshConfigKey] != original
 		object.Data[meshConfigKey] = original
 		delete(object.Annotations, beforeAnnotation)
 		mode, file, err := readMeshConfig(original)
 		m.mu.Lock()
-		defer m.mu.Unlock()
 		m.pending.policy, m.pending.logFile = mode, &file
-		m.generation++
+		m.mu.Unlock()
+		if changed {
+			m.notedMeshEdit(before)
+		}
 		return err
 	})
 	if err != nil {

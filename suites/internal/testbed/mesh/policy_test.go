@@ -37,15 +37,20 @@ func TestOutboundPolicy(t *testing.T) {
 	g := NewWithT(t)
 	f, now := withMeshConfig(t, meshText)
 	undo := f.do(t, scenario.OutboundPolicyAction{Mode: scenario.RegistryOnly})
-	g.Expect(now().Data[meshConfigKey]).To(MatchYAML(`
+	g.Expect(withoutMark(now().Data[meshConfigKey])).To(MatchYAML(`
 accessLogFile: /dev/stdout
 defaultConfig: {fileFlushInterval: 0.020s}
 outboundTrafficPolicy: {mode: REGISTRY_ONLY}
 `))
 	g.Expect(f.pending.policy).To(Equal(scenario.RegistryOnly))
+	first := f.pending.meshEdit
+	g.Expect(now().Data[meshConfigKey]).To(ContainSubstring(first.mark))
+	g.Expect(first.pushes).To(Equal(uint64(7)), "the count before the edit")
+	f.pending = newPending()
 	g.Expect(undo(t.Context())).To(Succeed())
-	g.Expect(now().Data[meshConfigKey]).To(Equal(meshText), "to the letter, comments included")
-	g.Expect(now().Annotations).NotTo(HaveKey(beforeAnnotation))
+	g.Expect(withoutMark(now().Data[meshConfigKey])).To(Equal(meshText), "to the letter, comments included")
+	g.Expect(f.pending.meshEdit.mark).NotTo(Equal(first.mark), "two edits that cancel each other out are told apart")
+	g.Expect(now().Data[meshConfigKey]).To(MatchYAML(meshText + "serviceSettings: [{settings: {clusterLocal: true}, hosts: [" + f.pending.meshEdit.mark + "]}]"))
 	g.Expect(f.pending.policy).To(Equal(scenario.AllowAny))
 }
 
@@ -63,8 +68,9 @@ func TestAccessLogFile(t *testing.T) {
 	undo := f.do(t, scenario.AccessLogFileAction{})
 	g.Expect(now().Data[meshConfigKey]).NotTo(ContainSubstring("accessLogFile"))
 	g.Expect(f.pending.logFile).To(HaveValue(Equal("")))
+	f.pending = newPending()
 	g.Expect(undo(t.Context())).To(Succeed())
-	g.Expect(now().Data[meshConfigKey]).To(Equal(meshText))
+	g.Expect(withoutMark(now().Data[meshConfigKey])).To(Equal(meshText))
 }
 
 // A run that was killed after two edits is taken back by the next one.
@@ -72,12 +78,14 @@ func TestRestoreMeshConfig(t *testing.T) {
 	g := NewWithT(t)
 	f, now := withMeshConfig(t, meshText)
 	f.do(t, scenario.OutboundPolicyAction{Mode: scenario.RegistryOnly})
+	f.pending = newPending()
 	f.do(t, scenario.AccessLogFileAction{})
 	f.pending = newPending()
 	g.Expect(f.restoreMeshConfig(t.Context())).To(Succeed())
 	g.Expect(now().Data[meshConfigKey]).To(Equal(meshText))
 	g.Expect(now().Annotations).NotTo(HaveKey(beforeAnnotation))
 	g.Expect(f.pending.policy).To(Equal(scenario.AllowAny), "settling has to prove it")
+	g.Expect(f.pending.meshEdit.mark).To(BeEmpty(), "the restored text has none")
 	f.pending = newPending()
 	g.Expect(f.restoreMeshConfig(t.Context())).To(Succeed())
 	g.Expect(f.pending.isEmpty()).To(BeTrue(), "nothing was left to restore")

@@ -28,14 +28,12 @@ func (m *Mesh) istiodLacksServices(ctx context.Context, pending *pendingChanges)
 	if len(namespaces) == 0 {
 		return "", nil
 	}
-	registries, err := m.istiod.services(ctx)
+	registry, err := m.istiod.services(ctx)
 	if err != nil {
 		return "", err
 	}
-	for _, registry := range registries {
-		if text, err := registryLacks(registry, pending); err != nil || text != "" {
-			return text, err
-		}
+	if text, err := registryLacks(registry, pending); err != nil || text != "" {
+		return text, err
 	}
 	held, err := m.istiod.endpoints(ctx)
 	if err != nil {
@@ -127,9 +125,9 @@ func (m *Mesh) serviceWorld(ctx context.Context, namespace string) (*serviceWorl
 }
 
 // behind tells whose endpoints Kubernetes has not derived yet, or istiod has not taken in; empty when all have.
-func (w *serviceWorld) behind(replicas []map[string][]string) string {
+func (w *serviceWorld) behind(held map[string][]string) string {
 	for i := range w.services {
-		if text := w.serviceBehind(&w.services[i], replicas); text != "" {
+		if text := w.serviceBehind(&w.services[i], held); text != "" {
 			return text
 		}
 	}
@@ -142,7 +140,7 @@ func (w *serviceWorld) behind(replicas []map[string][]string) string {
 	return ""
 }
 
-func (w *serviceWorld) serviceBehind(service *corev1.Service, replicas []map[string][]string) string {
+func (w *serviceWorld) serviceBehind(service *corev1.Service, held map[string][]string) string {
 	if service.Spec.Type == corev1.ServiceTypeExternalName || service.Spec.PublishNotReadyAddresses {
 		return ""
 	}
@@ -151,10 +149,8 @@ func (w *serviceWorld) serviceBehind(service *corev1.Service, replicas []map[str
 	if want, derived := w.wanted(service); derived && !slices.Equal(want, have) {
 		return fmt.Sprintf("Kubernetes has not derived the endpoints of Service %s: %q, wanted %q", name, have, want)
 	}
-	for _, held := range replicas {
-		if known := heldFor(held, service); !slices.Equal(known, have) {
-			return fmt.Sprintf("the endpoints of Service %s are %q, wanted %q", name, known, have)
-		}
+	if known := heldFor(held, service); !slices.Equal(known, have) {
+		return fmt.Sprintf("the endpoints of Service %s are %q, wanted %q", name, known, have)
 	}
 	return ""
 }

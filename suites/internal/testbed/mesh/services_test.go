@@ -84,7 +84,7 @@ func TestServiceWorldBehind(t *testing.T) {
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			got := tc.world.behind([]map[string][]string{tc.held})
+			got := tc.world.behind(tc.held)
 			if tc.want == "" {
 				NewWithT(t).Expect(got).To(BeEmpty())
 				return

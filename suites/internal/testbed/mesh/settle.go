@@ -2,7 +2,6 @@ package mesh
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"regexp"
@@ -12,17 +11,15 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/util/resourceversion"
 
 	"github.com/meshproof/meshproof/suites/internal/proxyconfig"
 	"github.com/meshproof/meshproof/suites/internal/scenario"
 )
 
 // The settle mark is an EnvoyFilter in Istio's root namespace that adds one empty cluster to every proxy. Its name changes with
-// each settling: a proxy that holds the newest name holds a push that was made after everything else had reached istiod.
+// each settling, so that istiod pushes to every proxy, also to those that a change does not concern: a proxy that has acknowledged that push, or
+// a later one, holds whatever was pushed before.
 //
 // An EnvoyFilter reaches gateways and sidecars alike, whatever a page's Sidecar resources leave visible; it adds no listener, no route and
 // no endpoint, so that nothing a page looks at changes.
@@ -42,9 +39,9 @@ var notInNames = regexp.MustCompile(`[^a-z0-9]+`)
 var envoyFilter = schema.GroupVersionKind{Group: "networking.istio.io", Version: "v1alpha3", Kind: "EnvoyFilter"}
 
 // Settle returns when every proxy holds the newest configuration. It proves, in this order: changed workloads are rolled out; pods show the
-// Secrets that they mount as they are now; istiod's own stores hold every changed object in its newest version, or no longer; an Envoy shows the
-// settle mark of a push made after that; istiod has sent, and every proxy acknowledged, all of that push; by its own word no proxy is warming
-// anything, and none refused anything.
+// Secrets that they mount as they are now; istiod knows the endpoints that Kubernetes derived, and pushes the newest mesh configuration; a push of
+// istiod holds every changed object in its newest version, or no longer (package arrival); istiod has sent, and every proxy acknowledged, all of
+// that push; by its own word no proxy is warming anything, and none refused anything.
 //
 // It costs nothing when nothing was changed since the last time. The error of a timeout is the last thing that was missing.
 func (m *Mesh) Settle(ctx context.Context) error {
@@ -78,22 +75,16 @@ func (m *Mesh) Settle(ctx context.Context) error {
 	return nil
 }
 
-// awaitIstiod waits until istiod knows what was changed.
+// awaitIstiod waits until istiod knows what it is not told by the objects that were changed: what Kubernetes derives from them, and its
+// configuration.
 func (m *Mesh) awaitIstiod(ctx context.Context, pending *pendingChanges) error {
 	err := until(ctx, arrivalTimeout, nil, func(ctx context.Context) (string, error) {
-		for _, compare := range []func(context.Context, *pendingChanges) (string, error){
-			m.istiodLacksConfig, m.istiodLacksMeshConfig, m.istiodLacksServices,
-		} {
-			if missing, err := compare(ctx, pending); err != nil || missing != "" {
-				return missing, err
-			}
-		}
-		return "", nil
+		return m.istiodLacksServices(ctx, pending)
 	})
 	if err != nil {
-		return fmt.Errorf("istiod does not know the newest objects: %w", err)
+		return fmt.Errorf("istiod does not know the newest endpoints: %w", err)
 	}
-	return nil
+	return m.awaitMeshConfig(ctx, pending)
 }
 
 // isConfig tells the kinds that istiod keeps in its store of configuration.
@@ -101,65 +92,13 @@ func isConfig(kind schema.GroupKind) bool {
 	return strings.HasSuffix(kind.Group, ".istio.io") || kind.Group == "gateway.networking.k8s.io"
 }
 
-func (m *Mesh) istiodLacksConfig(ctx context.Context, pending *pendingChanges) (string, error) {
-	wanted := pending.objects(func(k key) bool { return isConfig(k.kind) })
-	if len(wanted) == 0 {
-		return "", nil
-	}
-	replicas, err := m.istiod.configs(ctx)
-	if err != nil {
-		return "", err
-	}
-	for _, held := range replicas {
-		for k, object := range wanted {
-			version, known := held[k]
-			switch {
-			case object == nil && known:
-				return k.String() + " is deleted, and still there", nil
-			case object != nil && !known:
-				return k.String() + " is missing", nil
-			case object != nil && isOlder(version, object.GetResourceVersion()):
-				return fmt.Sprintf("%s is there in version %s, not yet in %s", k, version, object.GetResourceVersion()), nil
-			}
-		}
-	}
-	return "", nil
-}
-
-// isOlder compares resource versions, which grow. An object may be newer than the one that was applied: istiod writes its status.
-//
-// Source: https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions
-func isOlder(version, wanted string) bool {
-	order, err := resourceversion.CompareResourceVersion(version, wanted)
-	return err != nil || order < 0
-}
-
-func (m *Mesh) istiodLacksMeshConfig(ctx context.Context, pending *pendingChanges) (string, error) {
-	if pending.policy == "" && pending.logFile == nil {
-		return "", nil
-	}
-	replicas, err := m.istiod.meshConfigs(ctx)
-	if err != nil {
-		return "", err
-	}
-	for _, held := range replicas {
-		if mode := held.OutboundTrafficPolicy.Mode; pending.policy != "" && mode != pending.policy {
-			return fmt.Sprintf("the outbound traffic policy is %s, not %s", mode, pending.policy), nil
-		}
-		if file := held.AccessLogFile; pending.logFile != nil && file != *pending.logFile {
-			return fmt.Sprintf("the access log file is %q, not %q", file, *pending.logFile), nil
-		}
-	}
-	return "", nil
-}
-
-// awaitProxies sets a new settle mark and waits until every proxy holds it and everything that was pushed with it.
+// awaitProxies waits until every proxy holds a push that was made from everything changed so far.
 func (m *Mesh) awaitProxies(ctx context.Context, pending *pendingChanges) error {
-	mark, err := m.setMark(ctx)
+	push, err := m.awaitPush(ctx, pending)
 	if err != nil {
 		return err
 	}
-	round := &settling{mesh: m, mark: mark, pending: pending, settled: map[string]bool{}}
+	round := &settling{mesh: m, push: push, pending: pending, settled: map[string]bool{}}
 	err = until(ctx, arrivalTimeout, m.pods.next, round.look)
 	if err != nil && ctx.Err() == nil && round.waiting != nil {
 		return fmt.Errorf("not within %s: %w", arrivalTimeout, round.waiting)
@@ -170,38 +109,10 @@ func (m *Mesh) awaitProxies(ctx context.Context, pending *pendingChanges) error 
 	return nil
 }
 
-// setMark gives the mark a new name and returns when istiod knows it: pushes from then on carry it.
-func (m *Mesh) setMark(ctx context.Context) (string, error) {
-	mark := markPrefix + strings.ToLower(rand.Text()[:10])
-	object := &unstructured.Unstructured{Object: map[string]any{
-		"spec": map[string]any{"configPatches": []any{map[string]any{
-			"applyTo": "CLUSTER",
-			"match":   map[string]any{"context": "ANY"},
-			"patch": map[string]any{"operation": "ADD", "value": map[string]any{
-				"name": mark, "type": "STATIC", "connect_timeout": "1s",
-			}},
-		}}},
-	}}
-	object.SetGroupVersionKind(envoyFilter)
-	object.SetNamespace(controlPlane)
-	name := markOf(m.options.RunID)
-	object.SetName(name)
-	object.SetLabels(map[string]string{OwnerLabel: m.options.RunID})
-	mapping, err := m.cluster.mappingOf(envoyFilter)
-	if err != nil {
-		return "", fmt.Errorf("set the settle mark: %w", err)
-	}
-	_, err = m.cluster.client(mapping, controlPlane).Apply(ctx, name, object, metav1.ApplyOptions{FieldManager: fieldManager, Force: true})
-	if err != nil {
-		return "", fmt.Errorf("set the settle mark: %w", err)
-	}
-	return mark, nil
-}
-
 // settling is one wait for the proxies.
 type settling struct {
 	mesh    *Mesh
-	mark    string
+	push    uint64 // the number of the push that has to be there
 	pending *pendingChanges
 
 	mu      sync.Mutex
@@ -220,60 +131,12 @@ func (s *settling) look(ctx context.Context) (string, error) {
 	if len(waiting) == 0 {
 		return "", nil
 	}
-	missing, err := s.unmarked(ctx, waiting[0])
-	var sent pushed
-	if err == nil && missing == "" {
-		sent, err = s.sent(ctx, waiting[0])
-	}
-	if err != nil && s.unlessGone(waiting[0], err) == nil {
-		return proxyOf(waiting[0]).String() + " went while it was asked", nil
-	}
-	if err != nil || missing != "" {
+	sent, err := s.mesh.istiod.deliveries(ctx)
+	if err != nil {
 		s.waiting = nil
-		return missing, err
+		return "", err
 	}
 	return s.finish(ctx, waiting, sent)
-}
-
-// unmarked tells what is missing for a proxy to hold the mark.
-func (s *settling) unmarked(ctx context.Context, pod *corev1.Pod) (string, error) {
-	replicas, err := s.mesh.istiod.replicas()
-	if err != nil {
-		return "", err
-	}
-	if len(replicas) > 1 {
-		return fmt.Sprintf("there are %d istiods that are Ready, and each numbers its pushes by itself", len(replicas)), nil
-	}
-	marks, err := s.mesh.query(ctx, pod, proxyconfig.ClusterNames.Matching(strings.ReplaceAll(markHost, ".", `\.`)+"/.*"))
-	if err != nil {
-		return "", err
-	}
-	if _, there := marks.Cluster(s.mark); !there {
-		return proxyOf(pod).String() + " has not received the newest configuration", nil
-	}
-	return "", nil
-}
-
-// pushed is the push that brought the mark, and what istiod has sent to each proxy.
-type pushed struct {
-	number     uint64
-	deliveries map[string]delivery
-}
-
-// sent asks a proxy that holds the mark with which push it came, and istiod how far the others are. Pushes have the same number at all proxies of one
-// istiod, so that the others need not be asked for the mark.
-func (s *settling) sent(ctx context.Context, pod *corev1.Pod) (pushed, error) {
-	var found pushed
-	group, groupCtx := errgroup.WithContext(ctx)
-	group.Go(func() (err error) {
-		found.number, err = s.pushNumber(groupCtx, pod)
-		return err
-	})
-	group.Go(func() (err error) {
-		found.deliveries, err = s.mesh.istiod.deliveries(groupCtx)
-		return err
-	})
-	return found, group.Wait() //nolint:wrapcheck // both say what was asked
 }
 
 // unlessGone forgives an error of a proxy whose pod went meanwhile: it needs no configuration.
@@ -284,38 +147,25 @@ func (s *settling) unlessGone(pod *corev1.Pod, err error) error {
 	return nil
 }
 
-// pushNumber is that of the clusters that a proxy holds.
-func (s *settling) pushNumber(ctx context.Context, pod *corev1.Pod) (uint64, error) {
-	versions, err := s.mesh.dump(ctx, pod, proxyconfig.VersionsPath)
-	if err != nil {
-		return 0, err
-	}
-	push, ok := proxyconfig.PushNumber(versions.ClustersVersion)
-	if !ok {
-		return 0, fmt.Errorf("%s: the version of its clusters, %q, is none of istiod's", proxyOf(pod), versions.ClustersVersion)
-	}
-	return push, nil
-}
-
 // finish proves, proxy by proxy, that all of a push is there: by what it has acknowledged to istiod, and then by what it says itself.
-func (s *settling) finish(ctx context.Context, waiting []*corev1.Pod, sent pushed) (string, error) {
+func (s *settling) finish(ctx context.Context, waiting []*corev1.Pod, sent map[string]delivery) (string, error) {
 	missing := make([]string, len(waiting))
 	group, groupCtx := errgroup.WithContext(ctx)
 	for i, pod := range waiting {
 		group.Go(func() error {
-			delivered, connected := sent.deliveries[pod.Name+"."+pod.Namespace]
+			delivered, connected := sent[pod.Name+"."+pod.Namespace]
 			if !connected {
 				missing[i] = "is not connected to istiod"
 				return nil
 			}
-			if missing[i] = delivered.behind(sent.number, true); missing[i] != "" {
+			if missing[i] = delivered.behind(s.push, true); missing[i] != "" {
 				return nil
 			}
-			state, err := s.stateOf(groupCtx, pod, delivered.unsent(routes, sent.number) != "")
+			state, err := s.stateOf(groupCtx, pod, delivered.unsent(routes, s.push) != "")
 			if err != nil {
 				return s.unlessGone(pod, err)
 			}
-			missing[i] = s.unsettled(pod, state, delivered, sent.number)
+			missing[i] = s.unsettled(pod, state, delivered)
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			s.settled[fullName(pod)] = missing[i] == ""
@@ -357,14 +207,14 @@ func whoWaits(pods []*corev1.Pod, missing []string) *scenario.WaitingError {
 	return all
 }
 
-func (s *settling) unsettled(pod *corev1.Pod, state proxyState, delivered delivery, push uint64) string {
+func (s *settling) unsettled(pod *corev1.Pod, state proxyState, delivered delivery) string {
 	if len(state.rejected) > 0 {
 		return "refused an update: " + state.rejected[0].String()
 	}
-	if text := delivered.behind(push, state.warmsCluster()); text != "" {
+	if text := delivered.behind(s.push, state.warmsCluster()); text != "" {
 		return text
 	}
-	if text := delivered.unsent(routes, push); text != "" && state.hasRoutes {
+	if text := delivered.unsent(routes, s.push); text != "" && state.hasRoutes {
 		return text
 	}
 	if warming := s.mesh.unexpected(pod, state.warming); len(warming) > 0 {

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
+	"net"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -40,13 +42,13 @@ func (m *Mesh) ensureSite(ctx context.Context, host string) (string, error) {
 	if !ok {
 		return fmt.Sprintf("nobody stands in for %s: add it to fixtures.Sites", host), nil
 	}
-	counts, err := m.visits(ctx)
+	told, err := m.arrivals(ctx, 0)
 	switch {
 	case errors.Is(err, errNoWorld):
 		return err.Error(), nil
 	case err != nil:
 		return "", err
-	case counts[site.Name] == nil:
+	case told.Doors[site.Name] == nil:
 		return fmt.Sprintf("the stand-in for %s does not serve it: bring the testbed up anew", host), nil
 	}
 	known, err := m.whoKnows(ctx, site, host)
@@ -101,36 +103,59 @@ func knows(config *proxyconfig.Config, site fixtures.Site, host string) string {
 	return ""
 }
 
-// visits counts what arrived at the sites since they started. It is asked through the API server's own proxy, because the counter
-// listens on the pod's address only.
-func (m *Mesh) visits(ctx context.Context) (fixtures.Hits, error) {
+// arrivals are what came to the sites after a cursor of their journal; with no cursor (0) only the new cursor matters, and nothing else is told. They
+// are asked through the API server's own proxy, because the journal is told on the pod's address only.
+func (m *Mesh) arrivals(ctx context.Context, since uint64) (*fixtures.Arrivals, error) {
 	pod, err := m.world()
 	if err != nil {
 		return nil, err
 	}
+	if since == 0 {
+		since = math.MaxUint64
+	}
 	answer, err := m.cluster.typed.CoreV1().RESTClient().Get().Namespace(pod.Namespace).Resource("pods").
-		Name("http:" + pod.Name + ":" + strconv.Itoa(fixtures.AdminPort)).SubResource("proxy").Suffix("hits").DoRaw(ctx)
+		Name("http:"+pod.Name+":"+strconv.Itoa(fixtures.AdminPort)).SubResource("proxy").Suffix("arrivals").
+		Param("since", strconv.FormatUint(since, 10)).DoRaw(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("count the visits at the outside world: %w", err)
+		return nil, fmt.Errorf("ask the outside world what arrived: %w", err)
 	}
-	var counts fixtures.Hits
-	if err := json.Unmarshal(answer, &counts); err != nil {
-		return nil, fmt.Errorf("read the visits at the outside world: %w", err)
+	var told fixtures.Arrivals
+	if err := json.Unmarshal(answer, &told); err != nil {
+		return nil, fmt.Errorf("read what arrived at the outside world: %w", err)
 	}
-	return counts, nil
+	return &told, nil
 }
 
-// requestsSince is how many requests came to each site, by "host:port", between two counts. The hosts of one site share its count:
-// one program on one address serves them all.
-func requestsSince(before, after fixtures.Hits) map[string]int {
-	hits := map[string]int{}
+// doors are the ports that were watched, by "host:port", each with the name of its site.
+func doors(told *fixtures.Arrivals) map[string]string {
+	watched := map[string]string{}
 	for _, site := range fixtures.Sites {
-		for port, count := range after[site.Name] {
-			more := count.Requests - before[site.Name][port].Requests
+		for _, port := range told.Doors[site.Name] {
 			for _, tenant := range site.Tenants {
-				hits[tenant.Host+":"+strconv.Itoa(int(port))] = int(more) //nolint:gosec // a count of this run's requests
+				watched[net.JoinHostPort(tenant.Host, strconv.Itoa(int(port)))] = site.Name
 			}
 		}
 	}
-	return hits
+	return watched
+}
+
+// testimony is what arrived, as evidence; not nil where nothing did. owners are the workloads by their pods' addresses.
+func testimony(told *fixtures.Arrivals, owners map[string]probe.Peer) ([]probe.SiteConnection, error) {
+	if told.Forgotten {
+		return nil, errors.New("the outside world has forgotten what arrived since the question began: its pod was replaced, or more came than it keeps")
+	}
+	all := make([]probe.SiteConnection, len(told.Connections))
+	for i, c := range told.Connections {
+		all[i] = probe.SiteConnection{
+			Site: c.Site, Local: c.Local, Remote: c.Remote, From: owners[c.Remote.Addr().String()], At: c.At, Earlier: c.Earlier,
+			Hello: (*probe.ClientHello)(c.Hello), TLS: (*probe.SiteTLS)(c.TLS), Refused: c.Refused,
+		}
+		for _, r := range c.Requests {
+			all[i].Requests = append(all[i].Requests, probe.SiteRequest{
+				At: r.At, Protocol: r.Protocol, Method: r.Method, Host: r.Host, Path: probe.StripMarker(r.Path), Marker: probe.MarkerIn(r.Path),
+				RequestID: r.RequestID, Status: r.Status,
+			})
+		}
+	}
+	return all, nil
 }

@@ -3,23 +3,57 @@ package mesh
 import (
 	"net/netip"
 	"testing"
+	"time"
 
 	. "github.com/onsi/gomega"
 
 	"github.com/meshproof/meshproof/fixtures"
+	"github.com/meshproof/meshproof/suites/internal/probe"
 	"github.com/meshproof/meshproof/suites/internal/proxyconfig"
 	"github.com/meshproof/meshproof/suites/internal/scenario"
 )
 
-func TestRequestsSince(t *testing.T) {
+func TestDoors(t *testing.T) {
 	g := NewWithT(t)
-	before := fixtures.Hits{"httpbin": {80: {Requests: 4}, 443: {}}, "wikipedia": {443: {Requests: 1}}}
-	after := fixtures.Hits{"httpbin": {80: {Requests: 5}, 443: {}}, "wikipedia": {443: {Requests: 1}}}
-	hits := requestsSince(before, after)
-	g.Expect(hits).To(HaveKeyWithValue("httpbin.org:80", 1))
-	g.Expect(hits).To(HaveKeyWithValue("httpbin.org:443", 0), "that nothing arrived is counted, too")
-	g.Expect(hits).To(HaveKeyWithValue("en.wikipedia.org:443", 0))
-	g.Expect(hits).NotTo(HaveKey("edition.cnn.com:80"), "what nobody counted is not claimed")
+	watched := doors(&fixtures.Arrivals{Doors: map[string][]uint16{"httpbin": {80, 443}, "wikipedia": {443}}})
+	g.Expect(watched).To(HaveKeyWithValue("httpbin.org:80", "httpbin"))
+	g.Expect(watched).To(HaveKeyWithValue("httpbin.org:443", "httpbin"))
+	g.Expect(watched).To(And(HaveKeyWithValue("en.wikipedia.org:443", "wikipedia"), HaveKeyWithValue("de.wikipedia.org:443", "wikipedia")), "they share a door")
+	g.Expect(watched).NotTo(HaveKey("edition.cnn.com:80"), "what nobody watched is not claimed")
+}
+
+func TestTestimony(t *testing.T) {
+	g := NewWithT(t)
+	owners := map[string]probe.Peer{"10.244.0.9": {Namespace: "istio-system", Workload: "istio-egressgateway"}}
+	_, err := testimony(&fixtures.Arrivals{Forgotten: true}, owners)
+	g.Expect(err).To(MatchError(ContainSubstring("has forgotten what arrived")), "half a testimony is none")
+	g.Expect(testimony(&fixtures.Arrivals{}, owners)).To(Equal([]probe.SiteConnection{}), "that nobody came is evidence, too")
+
+	at := time.Date(2026, 11, 29, 0, 0, 0, 0, time.UTC)
+	local, gateway := netip.MustParseAddrPort("198.51.100.67:443"), netip.MustParseAddrPort("10.244.0.9:40000")
+	told, err := testimony(&fixtures.Arrivals{Connections: []fixtures.Connection{
+		{
+			Site: "cnn", Local: local, Remote: gateway, At: at, Earlier: true,
+			Hello: &fixtures.ClientHello{SNI: "edition.cnn.com", Versions: []string{"TLS 1.3"}, ALPN: []string{"h2"}},
+			TLS:   &fixtures.TLS{Version: "TLS 1.3", ALPN: "h2", Client: "CN=client"},
+			Requests: []fixtures.Request{{
+				At: at, Protocol: "HTTP/2.0", Method: "GET", Host: "edition.cnn.com", Path: "/politics?a=b&meshproof=m1", RequestID: "id", Status: 200,
+			}},
+		},
+		{Site: "cnn", Local: local, Remote: netip.MustParseAddrPort("192.0.2.1:1"), At: at, Refused: "EOF"},
+	}}, owners)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(told).To(Equal([]probe.SiteConnection{
+		{
+			Site: "cnn", Local: local, Remote: gateway, From: probe.Peer{Namespace: "istio-system", Workload: "istio-egressgateway"}, At: at, Earlier: true,
+			Hello: &probe.ClientHello{SNI: "edition.cnn.com", Versions: []string{"TLS 1.3"}, ALPN: []string{"h2"}},
+			TLS:   &probe.SiteTLS{Version: "TLS 1.3", ALPN: "h2", Client: "CN=client"},
+			Requests: []probe.SiteRequest{{
+				At: at, Protocol: "HTTP/2.0", Method: "GET", Host: "edition.cnn.com", Path: "/politics?a=b", Marker: "m1", RequestID: "id", Status: 200,
+			}},
+		},
+		{Site: "cnn", Local: local, Remote: netip.MustParseAddrPort("192.0.2.1:1"), At: at, Refused: "EOF"},
+	}))
 }
 
 func TestKnows(t *testing.T) {

@@ -94,16 +94,3 @@ func (m *Mesh) ownedOf(ctx context.Context, kind schema.GroupVersionKind) ([]mad
 	}
 	return found, nil
 }
-
-// removeMark takes the settle mark away.
-func (m *Mesh) removeMark(ctx context.Context) error {
-	mapping, err := m.cluster.mappingOf(envoyFilter)
-	if err != nil {
-		return err
-	}
-	err = m.cluster.client(mapping, controlPlane).Delete(ctx, markOf(m.options.RunID), metav1.DeleteOptions{})
-	if err != nil && !apierrors.IsNotFound(err) {
-		return fmt.Errorf("remove the settle mark: %w", err)
-	}
-	return nil
-}

@@ -1,0 +1,108 @@
+package mesh
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/meshproof/meshproof/suites/internal/testbed/arrival"
+)
+
+// An edit of the mesh configuration is marked by a setting for a host that nobody has, because istiod tells no version of what it holds: without
+// the mark, the state before two edits that cancel each other out would pass for the state after them.
+//
+// Source: https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/#MeshConfig-ServiceSettings
+const meshMark = "serviceSettings: [{settings: {clusterLocal: true}, hosts: [%s]}]\n"
+
+// markHostSuffix ends the marked host.
+const markHostSuffix = ".settle.meshproof.invalid"
+
+var meshMarkLine = regexp.MustCompile(`(?m)^serviceSettings: \[\{settings: \{clusterLocal: true\}, hosts: \[[a-z0-9]+` + regexp.QuoteMeta(markHostSuffix) + `\]\}\]\n`)
+
+func withMark(text, mark string) string {
+	if text != "" && !strings.HasSuffix(text, "\n") {
+		text += "\n"
+	}
+	return text + fmt.Sprintf(meshMark, mark)
+}
+
+func withoutMark(text string) string { return meshMarkLine.ReplaceAllString(text, "") }
+
+// meshEdit is an edit of the mesh configuration that istiod may not have pushed yet.
+type meshEdit struct {
+	mark   string    // the host in the text; empty: the text has no mark
+	istiod types.UID // who was asked for pushes
+	pushes uint64    // how many proxies had been pushed a new mesh configuration before the edit
+}
+
+// beforeMeshEdit proves the edit before to have arrived and reads the count that the next one will be known by.
+func (m *Mesh) beforeMeshEdit(ctx context.Context) (meshEdit, error) {
+	m.mu.Lock()
+	earlier := m.pending.meshEdit
+	m.mu.Unlock()
+	if earlier != nil {
+		// A count that still grows by the edit before would prove nothing about this one.
+		if err := m.awaitMeshConfig(ctx, &pendingChanges{meshEdit: earlier}); err != nil {
+			return meshEdit{}, err
+		}
+		if err := m.awaitProxies(ctx, newPending()); err != nil {
+			return meshEdit{}, err
+		}
+	}
+	pod, pushes, err := m.globalPushes(ctx)
+	return meshEdit{mark: arrival.NewToken() + markHostSuffix, istiod: pod, pushes: pushes}, err
+}
+
+func (m *Mesh) notedMeshEdit(edit meshEdit) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.pending.meshEdit = &edit
+	m.generation++
+}
+
+// stampMeshConfig marks a text that something else has written: istioctl, or the way back from it.
+func (m *Mesh) stampMeshConfig(ctx context.Context) error {
+	return m.editMeshConfig(ctx, func(text string) (string, bool, error) { return text, true, nil })
+}
+
+// awaitMeshConfig waits until istiod holds the edited mesh configuration and has begun to push it: what istiod shows as its configuration is
+// not yet what its pushes are made from.
+func (m *Mesh) awaitMeshConfig(ctx context.Context, pending *pendingChanges) error {
+	if pending.meshEdit == nil {
+		return nil
+	}
+	err := until(ctx, arrivalTimeout, nil, func(ctx context.Context) (string, error) {
+		return m.istiodLacksMeshConfig(ctx, pending)
+	})
+	if err != nil {
+		return fmt.Errorf("istiod has not pushed the newest mesh configuration: %w", err)
+	}
+	return nil
+}
+
+func (m *Mesh) istiodLacksMeshConfig(ctx context.Context, pending *pendingChanges) (string, error) {
+	held, err := m.istiod.meshConfig(ctx)
+	if err != nil {
+		return "", err
+	}
+	if edit := pending.meshEdit; held.mark() != edit.mark {
+		return fmt.Sprintf("it holds the edit %q, not %q", held.mark(), edit.mark), nil
+	}
+	if mode := held.OutboundTrafficPolicy.Mode; pending.policy != "" && mode != pending.policy {
+		return fmt.Sprintf("the outbound traffic policy is %s, not %s", mode, pending.policy), nil
+	}
+	if file := held.AccessLogFile; pending.logFile != nil && file != *pending.logFile {
+		return fmt.Sprintf("the access log file is %q, not %q", file, *pending.logFile), nil
+	}
+	pod, pushes, err := m.globalPushes(ctx)
+	if err != nil {
+		return "", err
+	}
+	if pod == pending.meshEdit.istiod && pushes <= pending.meshEdit.pushes {
+		return "no push has been made for it", nil
+	}
+	return "", nil
+}
