@@ -83,8 +83,9 @@ func (j *journey) wayFrom(first *stop) reports.Way {
 		if s == first {
 			hop.State, hop.Note = state.or(hop)
 		}
-		if s.line.RequestID != "" && s.line.RequestID != way.RequestID {
-			way.RequestID, hop.Note = "", "another request id than before"
+		if last != nil && last.hasOtherID(s) {
+			way.RequestID = ""
+			hop.Line += ", under another request id"
 		}
 		way.Hops = append(way.Hops, hop)
 		last = s
@@ -169,6 +170,9 @@ func (j *journey) hopOf(s *stop) reports.Hop {
 	}
 	if hop.Cluster == "" && s.line.Route != "" {
 		hop.Cluster = short("route " + s.line.Route)
+	}
+	if !j.evidence.Fence[s.peer] {
+		hop.Note = "not proven to be all that it wrote"
 	}
 	refused := s.line.Format == probe.EnvoyTCP || s.line.Code >= http.StatusBadRequest || s.line.Format == probe.NginxSNI
 	if s.next == nil && s.site == nil && !s.isServer() && !s.passes() && refused {

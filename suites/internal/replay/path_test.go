@@ -253,6 +253,13 @@ sidecar  curl.default                      GET /politics 301 · outbound|80||edi
 upstream edition.cnn.com 198.51.100.67:80  unknown: nobody looked there
 beside   gateway istio-egressgateway.istio-system: no line, and nothing proves that its log was read to the end
 `},
+		{"nor the sidecar's, which wrote one line", scenario.Curl, unread(answered(visited(logged(0, lines(sidecar, direct)), fromSidecar.plain("id-1")), 301), sidecar), `
+client   curl.default          exit 0, 301
+   │     HTTP/1.1
+sidecar  curl.default          GET /politics 301 · outbound|80||edition.cnn.com · not proven to be all that it wrote
+   │     HTTP/1.1
+site     cnn 198.51.100.67:80  GET /politics 301
+`},
 		{"the client goes past its sidecar", scenario.Curl, answered(visited(logged(0, lines(sidecar, "")), fromClient.plain("")), 301), `
 client   curl.default          exit 0, 301
    │     HTTP/1.1
@@ -303,7 +310,7 @@ client   curl.default                      exit 0, 301
    │     HTTP/1.1
 sidecar  curl.default                      GET /politics 301 · outbound|80|cnn|istio-egressgateway.istio-system.svc.cluster.local
    │     HTTP/2
-gateway  istio-egressgateway.istio-system  GET /politics 301 · outbound|80||edition.cnn.com · another request id than before
+gateway  istio-egressgateway.istio-system  GET /politics 301, under another request id · outbound|80||edition.cnn.com
    │     HTTP/1.1
 site     cnn 198.51.100.67:80              GET /politics 301
 `},

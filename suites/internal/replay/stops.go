@@ -110,12 +110,11 @@ func (s *stop) goTo(sites []*arrival, sure int) {
 //
 // Source: https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/headers#x-request-id
 func (s *stop) leadsTo(next *stop) int {
-	differ := s.line.RequestID != "" && next.line.RequestID != "" && s.line.RequestID != next.line.RequestID
 	switch {
 	case s == next || s.begins(next):
 		return 0
 	case s.line.UpstreamLocal != "" && s.line.UpstreamLocal == next.line.DownstreamRemote:
-		if differ {
+		if s.hasOtherID(next) {
 			return byOlder
 		}
 		return byAddress
@@ -125,6 +124,11 @@ func (s *stop) leadsTo(next *stop) int {
 		return byID
 	}
 	return 0
+}
+
+// hasOtherID tells of two requests, or of one that was given another id on the way.
+func (s *stop) hasOtherID(other *stop) bool {
+	return s.line.RequestID != "" && other.line.RequestID != "" && s.line.RequestID != other.line.RequestID
 }
 
 // begins tells that the other stop is older, or comes before this one: no way leads back.
