@@ -125,7 +125,9 @@ func (m *Mesh) sendInARow(ctx context.Context, action scenario.SendAction, times
 	if _, err = m.tallyBetween(ctx, action, before, &all[times-1]); err != nil {
 		return nil, false, err
 	}
-	return all, watched.file(all), nil
+	told := watched.file(all)
+	m.logs.earlier.add(watched)
+	return all, told, nil
 }
 
 // sendOnce is one request; with action.Times several, each on a connection of its own, which count as one.

@@ -58,14 +58,14 @@ func TestEvidenceLines(t *testing.T) {
 	g.Expect(err).NotTo(HaveOccurred())
 	mine := And(HaveField("Marker", "mine"), HaveField("Path", "/headers"), HaveField("Pod", "curl-1"))
 	unmarked := HaveField("Raw", ofAPage)
-	w := &watchedLogs{markers: map[string]int{"mine": 0}, ports: map[uint16]int{42722: 0}}
-	g.Expect(w.evidence(watchedLog{}, lines)).To(HaveExactElements(mine, unmarked))
-	ofClient := watchedLog{client: true, stream: s}
-	g.Expect(w.evidence(ofClient, lines)).To(HaveExactElements(mine, unmarked), "the redirection may have given curl another port")
-	s.answered(map[uint16]int{47001: 0})
-	g.Expect(w.evidence(ofClient, lines)).To(HaveExactElements(mine), "curl came from port 47001 with an earlier question")
+	w := &watchedLogs{client: "10.244.0.18", markers: map[string]int{"mine": 0}, ports: map[uint16]int{42722: 0}, earlier: &earlierConnections{}}
+	g.Expect(w.evidence(lines)).To(HaveExactElements(mine, unmarked), "the redirection may have given curl another port")
+	w.earlier.add(&watchedLogs{client: "10.244.0.9", ports: map[uint16]int{47001: 0}})
+	g.Expect(w.evidence(lines)).To(HaveExactElements(mine, unmarked), "another pod came from port 47001")
+	w.earlier.add(&watchedLogs{client: "10.244.0.18", ports: map[uint16]int{47001: 0}})
+	g.Expect(w.evidence(lines)).To(HaveExactElements(mine), "curl came from port 47001 with an earlier question")
 	w.ports[47001] = 0
-	g.Expect(w.evidence(ofClient, lines)).To(HaveExactElements(mine, unmarked), "and again with this one")
+	g.Expect(w.evidence(lines)).To(HaveExactElements(mine, unmarked), "and again with this one")
 }
 
 func TestConnectionsOf(t *testing.T) {
@@ -100,7 +100,7 @@ func TestAwaitServer(t *testing.T) {
 	g := NewWithT(t)
 	log := newFakeLog()
 	s := followed(t, log)
-	w := &watchedLogs{times: 2}
+	w := &watchedLogs{times: 2, earlier: &earlierConnections{}}
 	l := &watchedLog{stream: s, sockets: 2}
 	stillOpen := func(context.Context) (uint64, error) { return 3, nil }
 	done := make(chan struct{})

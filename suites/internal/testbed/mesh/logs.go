@@ -32,7 +32,9 @@ type logBook struct {
 	client kubernetes.Interface
 	ctx    context.Context //nolint:containedctx // streams live as long as the mesh, not as long as the call that opened them
 	since  time.Time
-	group  sync.WaitGroup
+	// earlier are the connections of the questions that have been answered, whoever's log may still tell of them.
+	earlier earlierConnections
+	group   sync.WaitGroup
 
 	mu      sync.Mutex
 	streams map[streamKey]*stream
@@ -108,8 +110,6 @@ type stream struct {
 	fault    error             // why it is not being read; nil while it is
 	fences   map[int]time.Time // when the last one that lingers was sent, by the port of the proxy
 	fenced   bool              // a fence has been seen: what is written arrives here
-	earlier  map[uint16]bool   // the ports that curl came from with questions that are answered
-	hops     map[string]bool   // the addresses from which proxies passed their connections on
 
 	// What was found out about the log, believed until the next change.
 	mute   foundOut[bool]     // that a provoked line did not come
@@ -124,7 +124,7 @@ type logEntry struct {
 }
 
 func newStream(pod *corev1.Pod, container string) *stream {
-	return &stream{pod: pod.Name, address: pod.Status.PodIP, container: container, changed: make(chan struct{}), fences: map[int]time.Time{}, earlier: map[uint16]bool{}, hops: map[string]bool{}}
+	return &stream{pod: pod.Name, address: pod.Status.PodIP, container: container, changed: make(chan struct{}), fences: map[int]time.Time{}}
 }
 
 // follow reads until the context ends or the pod is gone. An interrupted stream is taken up where it was.
@@ -275,36 +275,6 @@ func (s *stream) lingering() []int {
 		}
 	}
 	return ports
-}
-
-// answered takes down the ports of a question: what is logged of them from now on is late.
-func (s *stream) answered(ports map[uint16]int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for port := range ports {
-		s.earlier[port] = true
-	}
-}
-
-// passedOn takes down the addresses from which proxies passed a question's connections on.
-func (s *stream) passedOn(hops map[string]int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for address := range hops {
-		s.hops[address] = true
-	}
-}
-
-func (s *stream) isEarlierHop(address string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.hops[address]
-}
-
-func (s *stream) isEarlier(port uint16) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.earlier[port]
 }
 
 func (s *stream) setFenced() {

@@ -40,7 +40,7 @@ func (m *Mesh) fenceServer(ctx context.Context, pod *corev1.Pod, s *stream, curs
 func (w *watchedLogs) awaitServer(ctx context.Context, l *watchedLog, late time.Duration, openNow func(context.Context) (uint64, error)) {
 	ctx, cancel := context.WithTimeout(ctx, late)
 	defer cancel()
-	enough := func(lines []logEntry) bool { return len(w.evidence(*l, lines)) >= w.times }
+	enough := func(lines []logEntry) bool { return len(w.evidence(lines)) >= w.times }
 	closed := false
 	for pause := firstPause; ctx.Err() == nil; pause = min(pause*2, mostPause) {
 		soon, stop := context.WithTimeout(ctx, pause)

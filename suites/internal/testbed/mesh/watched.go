@@ -33,6 +33,8 @@ type watchedLogs struct {
 	// hops are the addresses from which proxies passed the attempts' connections on.
 	hops   map[string]int // of which attempt
 	fenced []bool         // by log
+	// earlier are the connections of the questions before.
+	earlier *earlierConnections
 }
 
 type watchedLog struct {
@@ -52,7 +54,7 @@ type watchedLog struct {
 
 // openLogs takes the cursors: of the client's own sidecar, and of every pod of every peer that is watched.
 func (m *Mesh) openLogs(ctx context.Context, client *corev1.Pod, action scenario.SendAction) (*watchedLogs, error) {
-	w := &watchedLogs{client: client.Status.PodIP, markers: map[string]int{}, ports: map[uint16]int{}, hops: map[string]int{}}
+	w := &watchedLogs{client: client.Status.PodIP, markers: map[string]int{}, ports: map[uint16]int{}, hops: map[string]int{}, earlier: &m.logs.earlier}
 	if hasProxy(client) {
 		w.logs = append(w.logs, watchedLog{peer: action.Probe.From.Proxy(), pod: client, proxy: true, client: true})
 	}
@@ -224,8 +226,7 @@ func (w *watchedLogs) keep() error {
 		if err != nil {
 			return err
 		}
-		w.logs[i].lines = w.evidence(w.logs[i], lines)
-		w.logs[i].stream.answered(w.ports)
+		w.logs[i].lines = w.evidence(lines)
 	}
 	return nil
 }
@@ -238,7 +239,7 @@ func (w *watchedLogs) file(attempts []probe.Evidence) bool {
 	}
 	w.followHops()
 	for i, l := range w.logs {
-		lines, known := w.byAttempt(w.withoutEarlier(l), len(attempts))
+		lines, known := w.byAttempt(w.withoutEarlier(l.lines), len(attempts))
 		told = told && known
 		for j := range attempts {
 			e := &attempts[j]
@@ -246,7 +247,6 @@ func (w *watchedLogs) file(attempts []probe.Evidence) bool {
 			e.Fence[l.peer] = w.fenced[i] && (all || !several)
 			e.Logs[l.peer] = append(e.Logs[l.peer], lines[j]...)
 		}
-		l.stream.passedOn(w.hops)
 	}
 	return told
 }
@@ -283,10 +283,10 @@ func (w *watchedLogs) followHops() {
 }
 
 // withoutEarlier leaves out the late lines of an earlier question's connections, which the proxy before had passed on.
-func (w *watchedLogs) withoutEarlier(l watchedLog) []probe.LogLine {
-	return slices.DeleteFunc(slices.Clone(l.lines), func(line probe.LogLine) bool {
-		_, own := w.hops[line.DownstreamRemote]
-		return !own && line.Method == "" && l.stream.isEarlierHop(line.DownstreamRemote)
+func (w *watchedLogs) withoutEarlier(lines []probe.LogLine) []probe.LogLine {
+	return slices.DeleteFunc(slices.Clone(lines), func(line probe.LogLine) bool {
+		_, own := w.attemptOf(line)
+		return !own && line.Method == "" && w.earlier.wasPassedOn(line.DownstreamRemote)
 	})
 }
 
@@ -337,7 +337,7 @@ func (w *watchedLogs) awaitOwn(ctx context.Context, m *Mesh, l *watchedLog) (fen
 	limited, cancel := context.WithTimeout(ctx, lateOwed)
 	defer cancel()
 	patience := time.Now().Add(w.late)
-	enough := func(lines []logEntry) bool { return w.hasAll(*l, w.evidence(*l, lines)) }
+	enough := func(lines []logEntry) bool { return w.hasAll(*l, w.evidence(lines)) }
 	comes := func(within time.Duration) bool {
 		soon, stop := context.WithTimeout(limited, within)
 		defer stop()
@@ -383,21 +383,17 @@ func (l *watchedLog) owesLine(now connections, generation uint64) bool {
 	return l.client && l.counted && now.accepted > l.before.accepted && !silent
 }
 
-// isEvidence leaves out our own fences, what carries the marker of an earlier question, and, at the client's own sidecar, the late line of an
-// earlier question's connection. A port that nobody knows may be the question's: where curl takes one that it had for another site, and that connection
+// isEvidence leaves out our own fences, what carries the marker of an earlier question, and the late line of a connection that the client's pod had
+// opened with an earlier question. A port that nobody knows may be the question's: where curl takes one that it had for another site, and that connection
 // is not forgotten yet, the redirection to the sidecar gives it another, or the two would be the same.
 //
 // Source: https://www.netfilter.org/documentation/HOWTO/NAT-HOWTO-6.html, "Implicit Source Port Mapping"; seen on the testbed.
-func (w *watchedLogs) isEvidence(l watchedLog, line logEntry) bool {
+func (w *watchedLogs) isEvidence(line logEntry) bool {
 	if line.fence != "" || line.Format == probe.Unparsed || !w.isOwnMarker(line.Marker) {
 		return false
 	}
-	if !l.client || line.Marker != "" || w.unknown {
-		return true
-	}
-	from, err := netip.ParseAddrPort(line.DownstreamRemote)
-	_, own := w.ports[from.Port()]
-	return err != nil || own || !l.stream.isEarlier(from.Port())
+	_, own := w.attemptOf(line.LogLine)
+	return own || w.unknown || !w.earlier.wasOpened(line.DownstreamRemote)
 }
 
 // isOwnMarker is also true of no marker at all.
@@ -406,10 +402,10 @@ func (w *watchedLogs) isOwnMarker(marker string) bool {
 	return own || marker == ""
 }
 
-func (w *watchedLogs) evidence(l watchedLog, lines []logEntry) []probe.LogLine {
+func (w *watchedLogs) evidence(lines []logEntry) []probe.LogLine {
 	var kept []probe.LogLine
 	for _, line := range lines {
-		if w.isEvidence(l, line) {
+		if w.isEvidence(line) {
 			kept = append(kept, line.LogLine)
 		}
 	}

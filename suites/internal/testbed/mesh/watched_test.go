@@ -6,8 +6,6 @@ import (
 
 	. "github.com/onsi/gomega"
 
-	corev1 "k8s.io/api/core/v1"
-
 	"github.com/meshproof/meshproof/suites/internal/probe"
 	"github.com/meshproof/meshproof/suites/internal/scenario"
 )
@@ -15,10 +13,10 @@ import (
 // twice is a question that was asked twice, with what was logged meanwhile.
 func twice(lines ...probe.LogLine) *watchedLogs {
 	w := &watchedLogs{
-		connects: []int{1, 1}, client: "10.244.0.7", attempts: 2, fenced: []bool{true},
+		earlier: &earlierConnections{}, connects: []int{1, 1}, client: "10.244.0.7", attempts: 2, fenced: []bool{true},
 		markers: map[string]int{"first": 0, "second": 1}, ports: map[uint16]int{40001: 0, 40002: 1}, hops: map[string]int{},
 	}
-	w.logs = []watchedLog{{peer: scenario.EgressGateway, proxy: true, lines: lines, stream: newStream(&corev1.Pod{}, probe.SidecarContainer)}}
+	w.logs = []watchedLog{{peer: scenario.EgressGateway, proxy: true, lines: lines}}
 	return w
 }
 
@@ -87,15 +85,16 @@ func TestLateLinesOfEarlierConnections(t *testing.T) {
 	atGateway := probe.LogLine{DownstreamRemote: "10.244.0.7:50001"}
 	earlier := twice(atSidecar, atGateway)
 	g.Expect(earlier.file(make([]probe.Evidence, 2))).To(BeTrue())
+	earlier.earlier.add(earlier)
 
 	later := twice(atGateway)
-	later.logs[0].stream = earlier.logs[0].stream
+	later.earlier = earlier.earlier
 	attempts := make([]probe.Evidence, 1)
 	later.file(attempts)
 	g.Expect(attempts[0].Logs[scenario.EgressGateway]).To(BeEmpty())
 
 	again := twice(atSidecar, atGateway) // the sidecar has taken the same port
-	again.logs[0].stream = earlier.logs[0].stream
+	again.earlier = earlier.earlier
 	again.file(attempts)
 	g.Expect(attempts[0].Logs[scenario.EgressGateway]).To(HaveLen(2))
 }
