@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -67,7 +68,16 @@ func (j *journey) ways() []reports.Way {
 	if len(ways) == 0 {
 		ways = append(ways, reports.Way{Hops: j.untold()})
 	}
+	slices.SortStableFunc(ways, func(a, b reports.Way) int { return cmp.Compare(rank(a), rank(b)) })
 	return ways
+}
+
+// rank has the client's own ways come first.
+func rank(way reports.Way) int {
+	if way.Hops[0].Role == reports.RoleClient {
+		return 0
+	}
+	return 1
 }
 
 // wayFrom follows the traffic from its first stop on.
@@ -171,8 +181,11 @@ func (j *journey) hopOf(s *stop) reports.Hop {
 	if hop.Cluster == "" && s.line.Route != "" {
 		hop.Cluster = short("route " + s.line.Route)
 	}
-	if !j.evidence.Fence[s.peer] {
+	switch {
+	case !j.evidence.Fence[s.peer]:
 		hop.Note = "not proven to be all that it wrote"
+	case s.site != nil:
+		hop.Note = short(s.line.Failure)
 	}
 	refused := s.line.Format == probe.EnvoyTCP || s.line.Code >= http.StatusBadRequest || s.line.Format == probe.NginxSNI
 	if s.next == nil && s.site == nil && !s.isServer() && !s.passes() && refused {
@@ -241,7 +254,7 @@ func (j *journey) end(last *stop) []reports.Hop {
 	}
 	hop := j.upstream(last)
 	switch {
-	case last.line.Failure != "" || last.line.UpstreamLocal == "" && last.line.UpstreamHost != "":
+	case last.line.Failure != "" || last.failed():
 		hop.State, hop.Note = reports.HopUnreached, short(last.line.Failure)
 	case j.evidence.Sites != nil && isOutside(hop.Address):
 		hop.State, hop.Note = reports.HopUnreached, "no connection arrived there"
@@ -318,6 +331,9 @@ func siteHop(site *arrival, before *stop) reports.Hop {
 	}
 	if site.Refused != "" {
 		hop.State, hop.Note = reports.HopEnded, short(site.Refused)
+	}
+	if before != nil && before.tries > 1 {
+		hop.Note = fmt.Sprintf("%s (%d connections)", hop.Note, before.tries)
 	}
 	return hop
 }
@@ -439,10 +455,10 @@ const gateway = "gateway"
 
 func roleOf(s *stop) reports.HopRole {
 	switch {
-	case s.line.Format == probe.Nginx:
-		return reports.RoleWorkload
-	case s.peer.Container != probe.SidecarContainer:
+	case s.line.Format == probe.Squid || s.line.Format == probe.NginxSNI:
 		return reports.RoleProxy
+	case s.peer.Container != probe.SidecarContainer:
+		return reports.RoleWorkload
 	case strings.Contains(s.peer.Workload, gateway):
 		return reports.RoleGateway
 	}
