@@ -202,24 +202,34 @@ func hasControl(s Scenario, p probe.Probe) bool {
 }
 
 func (v *validation) files(where string, c Change) {
-	var files []string
 	switch c := c.(type) {
-	case ApplyAction:
-		files = c.Files
-	case DeleteAction:
-		files = c.Files
 	case SecretAction:
 		v.secret(where, c.Secret)
 	case PatchAction:
-		files = []string{c.File}
 		if !slices.Contains([]PatchType{JSONPatch, StrategicPatch}, c.Type) {
 			v.report("%s: %q is no type of a patch", where, c.Type)
 		}
-	case RestartAction, LabelAction, OutboundPolicyAction, AccessLogFileAction, InstallAction:
+	case ApplyAction, DeleteAction, RestartAction, LabelAction, OutboundPolicyAction, AccessLogFileAction, InstallAction, MeshConfigAction:
 	}
-	for _, name := range files {
+	for _, name := range FilesOf(c) {
 		v.file(where, name)
 	}
+}
+
+// FilesOf are the files that a change names.
+func FilesOf(c Change) []string {
+	switch c := c.(type) {
+	case ApplyAction:
+		return c.Files
+	case DeleteAction:
+		return c.Files
+	case PatchAction:
+		return []string{c.File}
+	case MeshConfigAction:
+		return []string{c.File}
+	case SecretAction, RestartAction, LabelAction, OutboundPolicyAction, AccessLogFileAction, InstallAction:
+	}
+	return nil
 }
 
 func (v *validation) secret(where string, s Secret) {

@@ -168,6 +168,8 @@ func (s endpointShards) healthy(host string) []string {
 type meshConfig struct {
 	OutboundTrafficPolicy struct{ Mode scenario.OutboundMode }
 	AccessLogFile         string
+
+	fields map[string]any // all of it
 }
 
 // meshConfigs are the mesh configuration as istiod has taken it in, one per replica: a broken mesh ConfigMap is ignored without a word.
@@ -175,7 +177,7 @@ func (i *istiod) meshConfigs(ctx context.Context) ([]meshConfig, error) {
 	var all []meshConfig
 	err := i.each(ctx, "/debug/mesh", func(answer []byte) error {
 		var held meshConfig
-		if err := json.Unmarshal(answer, &held); err != nil {
+		if err := errors.Join(json.Unmarshal(answer, &held), json.Unmarshal(answer, &held.fields)); err != nil {
 			return fmt.Errorf("read the mesh configuration: %w", err)
 		}
 		if held.OutboundTrafficPolicy.Mode == "" { // the zero value, which protobuf leaves out of JSON

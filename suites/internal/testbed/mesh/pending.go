@@ -26,6 +26,7 @@ type pendingChanges struct {
 	leaving map[probe.Peer]bool                // workloads that were deleted
 	policy  scenario.OutboundMode              // empty: not changed
 	logFile *string                            // nil: not changed
+	merged  map[string]any                     // fields of the mesh configuration; nil: not changed
 	other   bool                               // something that only the proxies can show
 }
 
@@ -34,7 +35,7 @@ func newPending() *pendingChanges {
 }
 
 func (p *pendingChanges) isEmpty() bool {
-	return len(p.newest) == 0 && len(p.rolling) == 0 && len(p.leaving) == 0 && p.policy == "" && p.logFile == nil && !p.other
+	return len(p.newest) == 0 && len(p.rolling) == 0 && len(p.leaving) == 0 && p.policy == "" && p.logFile == nil && p.merged == nil && !p.other
 }
 
 // The kinds that settling treats in their own way.

@@ -135,7 +135,7 @@ func isOlder(version, wanted string) bool {
 }
 
 func (m *Mesh) istiodLacksMeshConfig(ctx context.Context, pending *pendingChanges) (string, error) {
-	if pending.policy == "" && pending.logFile == nil {
+	if pending.policy == "" && pending.logFile == nil && pending.merged == nil {
 		return "", nil
 	}
 	replicas, err := m.istiod.meshConfigs(ctx)
@@ -148,6 +148,9 @@ func (m *Mesh) istiodLacksMeshConfig(ctx context.Context, pending *pendingChange
 		}
 		if file := held.AccessLogFile; pending.logFile != nil && file != *pending.logFile {
 			return fmt.Sprintf("the access log file is %q, not %q", file, *pending.logFile), nil
+		}
+		if missing := lacks(held.fields, pending.merged); missing != "" {
+			return "of the mesh configuration " + missing, nil
 		}
 	}
 	return "", nil
