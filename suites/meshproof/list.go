@@ -16,9 +16,12 @@ import (
 func listCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
-		Short: "The scenarios, each with the document and the lines it comes from",
+		Short: "The scenarios, each with the document and the lines it comes from; the faults where DRILLS is set",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if os.Getenv("DRILLS") != "" {
+				return listFaults(cmd.OutOrStdout())
+			}
 			choice, err := selection.Select(suites.Pages(), asked())
 			if err != nil {
 				return usageError{err}

@@ -1,0 +1,46 @@
+package drills
+
+import (
+	. "github.com/meshproof/meshproof/suites/internal/match"
+	. "github.com/meshproof/meshproof/suites/internal/scenario"
+)
+
+// accessLogs are the faults of what proxies write.
+func accessLogs() []Fault {
+	return []Fault{
+		{
+			Name: "log-overruled", Reports: []string{"istio#36625", "istio#45366", "istio#43372", "istio#49126", "istio#37723"},
+			Breaks: "the gateway logs whatever the Telemetry API says",
+			Inject: foreign("log-overruled.yaml"),
+			Arrives: Proof{
+				Says:  "the gateway has an access log that nobody asked for",
+				Ask:   held(IngressGateway),
+				Shows: HaveConfig("listener", "0.0.0.0_8080", "{.filter_chains[*].filters[*].typed_config.access_log[*].name}", Matching("stderr")),
+			},
+			Red: []string{"ingress/access-log-off-by-default", "ingress/access-log-telemetry-namespace", "ingress/access-log-telemetry-workload"},
+		},
+		{
+			Name:   "log-twice",
+			Breaks: "every line of the access log is written twice",
+			Inject: foreign("log-twice.yaml"),
+			Arrives: Proof{
+				Says:  "a connection manager has two access logs",
+				Ask:   held(Curl),
+				Shows: HaveConfig("listener", "0.0.0.0_80", ofHTTP+".access_log[*].name}", "envoy.access_loggers.file envoy.access_loggers.file"),
+			},
+			Red: []string{"egress/egress-gateway/http-via-gateway"},
+		},
+		{
+			Name:   "http10",
+			Breaks: "the gateway takes HTTP/1.0",
+			Inject: istiod("http10.yaml"),
+			Arrives: Proof{
+				Says:  "the connection manager accepts HTTP/1.0",
+				Ask:   held(IngressGateway),
+				Shows: HaveConfig("listener", "0.0.0.0_8080", "{.filter_chains[*].filters[*].typed_config.http_protocol_options.accept_http_10}", "true"),
+			},
+			Red:   []string{"ingress/access-log-line-shapes"},
+			Green: []string{"ingress/http-virtualservice-route"},
+		},
+	}
+}
