@@ -86,17 +86,16 @@ func (d Drill) Verdict() Verdict {
 	return Failed
 }
 
-// Links are the reports of the fault, where people find them.
-func (d Drill) Links() []Link {
-	links := make([]Link, 0, len(d.Reports))
-	for _, report := range d.Reports {
+// link is a report with its address; the address is empty where nobody knows it.
+type link struct{ Text, URL string }
+
+func linksOf(reports []string) []link {
+	links := make([]link, 0, len(reports))
+	for _, report := range reports {
 		links = append(links, linkOf(report))
 	}
 	return links
 }
-
-// Link is a report with its address; the address is empty where nobody knows it.
-type Link struct{ Text, URL string }
 
 // reportsAt is where projects take reports. GitHub leads from an issue's address to the pull request of that number.
 var reportsAt = map[string]string{
@@ -104,12 +103,12 @@ var reportsAt = map[string]string{
 	"envoy": "https://github.com/envoyproxy/envoy/issues/",
 }
 
-func linkOf(report string) Link {
+func linkOf(report string) link {
 	project, number, _ := strings.Cut(report, "#")
 	if at := reportsAt[project]; at != "" {
-		return Link{report, at + number}
+		return link{report, at + number}
 	}
-	return Link{Text: report}
+	return link{Text: report}
 }
 
 // count is how many drills there are of each outcome, and of each verdict.
@@ -189,10 +188,10 @@ func drillsMarkdown(d Drills) ([]byte, error) {
 		fmt.Fprintf(&b, "\n## %s\n\n| fault | reports | what breaks | outcome | by | time |\n|---|---|---|---|---|---|\n", group.Title)
 		for _, drill := range group.Drills {
 			var links []string
-			for _, link := range drill.Links() {
-				text := markdownText(link.Text)
-				if link.URL != "" {
-					text = "[" + text + "](" + link.URL + ")"
+			for _, l := range linksOf(drill.Reports) {
+				text := markdownText(l.Text)
+				if l.URL != "" {
+					text = "[" + text + "](" + l.URL + ")"
 				}
 				links = append(links, text)
 			}

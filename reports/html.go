@@ -128,6 +128,7 @@ func digestOf(raw []byte) string {
 
 func htmlFuncs() template.FuncMap {
 	return template.FuncMap{
+		"links":     linksOf,
 		"held":      (*Result).held,
 		"name":      (*Result).name,
 		"anchor":    func(id string) string { return "#" + id },

@@ -15,10 +15,11 @@ import (
 )
 
 var (
-	idForm    = regexp.MustCompile(`^(egress|ingress|ingress-envoy)(/[a-z0-9-]+)+$`)
-	seedForm  = regexp.MustCompile(`^\d{3}_[0-9a-f]{16}\.txt$`)
-	linesForm = regexp.MustCompile(`^\d+(@\d+)?(-\d+)?(, \d+(-\d+)?)*$`)
-	variable  = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*)\}`)
+	idForm     = regexp.MustCompile(`^(egress|ingress|ingress-envoy)(/[a-z0-9-]+)+$`)
+	seedForm   = regexp.MustCompile(`^\d{3}_[0-9a-f]{16}\.txt$`)
+	reportForm = regexp.MustCompile(`^[a-z.]+#\d+$`)
+	linesForm  = regexp.MustCompile(`^\d+(@\d+)?(-\d+)?(, \d+(-\d+)?)*$`)
+	variable   = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*)\}`)
 )
 
 // Validate checks a page without a cluster: every scenario says where it is documented, every file exists and is used, every request
@@ -54,7 +55,13 @@ func (v *validation) scenario(s Scenario) {
 	if s.Title == "" || len(s.Steps) == 0 {
 		v.report("%s: it needs a title and steps", s.ID)
 	}
-	for _, ref := range append([]Ref{{Seed: s.Doc.Seed, Lines: s.Doc.Lines}}, s.Doc.Also...) {
+	refs := s.Doc.Also
+	if len(s.Doc.Reports) == 0 {
+		refs = append([]Ref{{Seed: s.Doc.Seed, Lines: s.Doc.Lines}}, refs...)
+	} else if s.Doc.Seed != "" || slices.ContainsFunc(s.Doc.Reports, func(r string) bool { return !reportForm.MatchString(r) }) {
+		v.report("%s: it is told by a document or by reports like istio#53667, not by %q and %q", s.ID, s.Doc.Seed, s.Doc.Reports)
+	}
+	for _, ref := range refs {
 		if !seedForm.MatchString(ref.Seed) || !linesForm.MatchString(ref.Lines) {
 			v.report("%s: %q lines %q does not point into a seed document", s.ID, ref.Seed, ref.Lines)
 		}
