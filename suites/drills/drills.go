@@ -18,7 +18,7 @@ var embedded embed.FS
 // All are the faults, page by page.
 func All() []Fault {
 	files := Folder(embedded, "faults")
-	all := slices.Concat(egress(), gatewayOrigination(), ingress(), accessLogs())
+	all := slices.Concat(egress(), gatewayOrigination(), ingress(), accessLogs(), beyond())
 	for i := range all {
 		all[i].Files = files
 	}
