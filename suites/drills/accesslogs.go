@@ -1,6 +1,8 @@
 package drills
 
 import (
+	. "github.com/onsi/gomega"
+
 	. "github.com/meshproof/meshproof/suites/internal/match"
 	. "github.com/meshproof/meshproof/suites/internal/scenario"
 )
@@ -29,6 +31,18 @@ func accessLogs() []Fault {
 				Shows: HaveConfig("listener", "0.0.0.0_80", ofHTTP+".access_log[*].name}", "envoy.access_loggers.file envoy.access_loggers.file"),
 			},
 			Red: []string{"egress/egress-gateway/http-via-gateway"},
+		},
+		{
+			Name:   "log-without-cluster",
+			Breaks: "no line of the access log names a cluster",
+			Inject: []Change{MeshConfigAction{File: "log-format-cut.yaml"}},
+			Arrives: Proof{
+				Says:  "the sidecar's format has no cluster",
+				Ask:   held(Curl),
+				Shows: HaveConfig("listener", "virtualOutbound", "{.access_log[*].typed_config.log_format.text_format_source.inline_string}", Not(ContainSubstring("UPSTREAM_CLUSTER"))),
+			},
+			Red:   []string{"egress/egress-gateway/https-passthrough", "ingress/http-virtualservice-route"},
+			Green: []string{"ingress/https-simple-untrusted-ca"},
 		},
 		{
 			Name:   "http10",

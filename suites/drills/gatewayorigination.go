@@ -17,6 +17,21 @@ func gatewayOrigination() []Fault {
 			Green:   []string{"egress/egress-gateway/http-direct-baseline"},
 		},
 		{
+			Name: "gateway-rule-hidden-tls", Reports: []string{"istio#11124", "istio#48300", "istio#52519", "istio#44366"},
+			Breaks:  "the client does not see the rule for the gateway, and its TLS connection has nowhere to go",
+			Edits:   []Edit{{File: "https/destinationrule.yaml", Old: "spec:\n", New: "spec:\n  exportTo:\n  - istio-system\n"}},
+			Arrives: Proof{Says: "the rule was applied, for another namespace only"},
+			Red:     []string{"egress/egress-gateway/https-passthrough"},
+			Green:   []string{"egress/egress-gateway/https-direct-baseline"},
+		},
+		{
+			Name: "gateway-route-hidden", Reports: []string{"istio#48300", "istio#52519"},
+			Breaks:  "the client does not see the route to the gateway, and goes around it",
+			Edits:   []Edit{{File: "http/virtualservice.yaml", Old: "spec:\n", New: "spec:\n  exportTo:\n  - istio-system\n"}},
+			Arrives: Proof{Says: "the route was applied, for another namespace only"},
+			Red:     []string{"egress/egress-gateway/http-via-gateway"},
+		},
+		{
 			Name: "policy-without-dns", Reports: []string{"istio.io#7938", "istio#14736"},
 			Breaks: "the NetworkPolicy does not let the pod ask for names",
 			Edits: []Edit{{

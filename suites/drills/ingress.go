@@ -26,10 +26,34 @@ func ingress() []Fault {
 			Arrives: Proof{
 				Says:  "a table of the gateway has a route that answers 421",
 				Ask:   held(IngressGateway),
-				Shows: HaveConfig("route", "https.443.https-webapp.coolstore-gateway.istioinaction", "{.virtual_hosts[*].routes[*].direct_response.status}", "421"),
+				Shows: HaveConfig("route", "https.443.https-webapp.coolstore-gateway.istioinaction", misdirected, "421"),
 			},
 			Red:   []string{"ingress/https-multi-host-cross-authority"},
 			Green: []string{"ingress/https-multi-host-probes"},
+		},
+		{
+			Name: "misdirected-http2", Reports: []string{"istio#13589", "istio#52853", "istio#49023"},
+			Breaks: "on a gateway with two certificates from files, a request for the other host is answered with 421 instead of 404",
+			Inject: foreign("misdirected.yaml"),
+			Arrives: Proof{
+				Says:  "a table of the gateway has a route that answers 421",
+				Ask:   held(IngressGateway),
+				Shows: HaveConfig("route", "https.443.https-httpbina.httpbin-dual-tls-gateway.default", misdirected, "421"),
+			},
+			Red: []string{"ingress-envoy/tls-dual-isolation"},
+		},
+		{
+			Name: "https-port-astray", Reports: []string{"istio#17293"},
+			Breaks: "port 443 of the gateway's service leads to a port on which nothing listens",
+			Inject: []Change{PatchAction{
+				Object: ObjectRef{Resource: "service", Name: "istio-ingressgateway", Namespace: "istio-system"}, Type: JSONPatch, File: "https-port-astray.yaml",
+			}},
+			Arrives: Proof{
+				Says: "the service leads elsewhere",
+				Ask:  Get("service", "istio-ingressgateway").In("istio-system"), Shows: HaveJSONPath(`{.spec.ports[?(@.name == "https")].targetPort}`, 8444),
+			},
+			Red:   []string{"ingress/https-simple-verified"},
+			Green: []string{"ingress/http-virtualservice-route"},
 		},
 		{
 			Name: "tcp-port-missing", Reports: []string{"istio#17293"},
@@ -55,3 +79,5 @@ func ingress() []Fault {
 		},
 	}
 }
+
+const misdirected = "{.virtual_hosts[*].routes[*].direct_response.status}"
