@@ -28,7 +28,7 @@ func accessLogs() []Fault {
 			Arrives: Proof{
 				Says:  "a connection manager has two access logs",
 				Ask:   held(Curl),
-				Shows: HaveConfig("listener", "0.0.0.0_80", ofHTTP+".access_log[*].name}", "envoy.access_loggers.file envoy.access_loggers.file"),
+				Shows: HaveConfig("listener", "0.0.0.0_80", ofHTTP+".access_log[*].name}", Matching(`^(envoy\.access_loggers\.file ?){2}$`)),
 			},
 			Red: []string{"egress/egress-gateway/http-via-gateway"},
 		},

@@ -104,8 +104,7 @@ func (d *drill) run(ctx context.Context, turns []Turn, needs []scenario.Need) er
 		d.out.Skipped, d.out.Reason = true, reason
 		return nil
 	}
-	if err := d.prepare(ctx, turns, needs); err != nil {
-		d.out.Reason = err.Error()
+	if d.out.Reason = d.prepare(ctx, turns, needs); d.out.Reason != "" {
 		return nil
 	}
 	undo, err := d.inject(ctx)
@@ -138,26 +137,27 @@ func (w Walker) lacks(c scenario.Capability) string {
 	return ""
 }
 
-// prepare brings about what the scenarios need before the fault is there, the last one's at last: that is the state to come back to.
-func (d *drill) prepare(ctx context.Context, turns []Turn, needs []scenario.Need) error {
+// prepare brings about what the scenarios need before the fault is there, the last one's at last: that is the state to come back to. It returns why
+// that cannot be, empty where it was.
+func (d *drill) prepare(ctx context.Context, turns []Turn, needs []scenario.Need) string {
 	bed := d.witness.Testbed
 	if err := bed.Prepare(ctx, scenario.Coming{Begins: true, Needs: needs, After: needs}); err != nil {
-		return fmt.Errorf("what the scenarios need could not be prepared: %w", err)
+		return "what the scenarios need could not be prepared: " + err.Error()
 	}
 	for _, turn := range turns {
 		unmet, err := bed.Ensure(ctx, turn.Scenario.Needs)
 		if err != nil {
-			return fmt.Errorf("what %s needs could not be prepared: %w", turn.Scenario.ID, err)
+			return "what " + turn.Scenario.ID + " needs could not be prepared: " + err.Error()
 		}
 		if len(unmet) > 0 {
-			return fmt.Errorf("%s cannot be replayed: %s", turn.Scenario.ID, reasonOfUnmet(unmet))
+			return turn.Scenario.ID + " cannot be replayed: " + reasonOfUnmet(unmet)
 		}
 	}
 	var err error
 	if d.baseline, err = bed.Baseline(ctx); err != nil {
-		return fmt.Errorf("the state before the fault could not be read: %w", err)
+		return "the state before the fault could not be read: " + err.Error()
 	}
-	return nil
+	return ""
 }
 
 // inject brings the fault about, unless it comes with the page's own manifests. The witness looks for it as soon as the mesh has settled.

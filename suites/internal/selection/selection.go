@@ -79,14 +79,8 @@ func Select(pages []scenario.Page, r Request) (Choice, error) {
 func Faults(faults []scenario.Fault, pages []scenario.Page, names, page string) (Choice, error) {
 	var c Choice
 	wanted := strings.FieldsFunc(names, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
-	var known []string
-	for _, f := range faults {
-		known = append(known, f.Name)
-	}
-	for _, name := range wanted {
-		if !slices.Contains(known, name) {
-			return Choice{}, &UnknownError{What: "fault", Name: name, Near: near(name, known)}
-		}
+	if err := knownFaults(faults, wanted); err != nil {
+		return Choice{}, err
 	}
 	var onPage []string
 	if page != "" {
@@ -103,16 +97,34 @@ func Faults(faults []scenario.Fault, pages []scenario.Page, names, page string) 
 		}
 	}
 	if len(c.IDs) == 0 {
-		return Choice{}, fmt.Errorf("no fault is drilled on the page %s; `make list DRILLS=1` shows them all", page)
+		return Choice{}, fmt.Errorf("none of the faults is drilled on the page %s; `make list DRILLS=1` shows them all", page)
 	}
-	c.Words = "all faults"
+	c.Words = wordsOfFaults(wanted, page)
+	return c, nil
+}
+
+func knownFaults(faults []scenario.Fault, wanted []string) error {
+	var known []string
+	for _, f := range faults {
+		known = append(known, f.Name)
+	}
+	for _, name := range wanted {
+		if !slices.Contains(known, name) {
+			return &UnknownError{What: "fault", Name: name, Near: near(name, known)}
+		}
+	}
+	return nil
+}
+
+func wordsOfFaults(wanted []string, page string) string {
+	text := "all faults"
 	if len(wanted) > 0 {
-		c.Words = "faults " + strings.Join(wanted, ", ")
+		text = "faults " + strings.Join(wanted, ", ")
 	}
 	if page != "" {
-		c.Words += ", page " + page
+		text += ", page " + page
 	}
-	return c, nil
+	return text
 }
 
 // Label is the Ginkgo label of a page.

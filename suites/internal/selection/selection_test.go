@@ -86,5 +86,5 @@ func TestFaults(t *testing.T) {
 	_, err = selection.Faults(faults, pages(), "", "egres-gateway")
 	g.Expect(err).To(MatchError(ContainSubstring("did you mean egress-gateway?")))
 	_, err = selection.Faults(faults, pages(), "log-twice", "kubernetes-services")
-	g.Expect(err).To(MatchError(ContainSubstring("no fault is drilled on the page kubernetes-services")))
+	g.Expect(err).To(MatchError(ContainSubstring("none of the faults is drilled on the page kubernetes-services")))
 }

@@ -92,6 +92,7 @@ func (c *change) changes(what scenario.Change) ([]target, error) {
 		return c.targets(scenario.DeleteAction{Objects: []scenario.ObjectRef{what.Object}})
 	case scenario.MeshConfigAction:
 		return nil, nil
+	case scenario.RestartAction, scenario.OutboundPolicyAction, scenario.AccessLogFileAction, scenario.InstallAction, scenario.SecretAction:
 	}
 	return nil, fmt.Errorf("a fault cannot be brought about by a %T: it could not be taken back after a kill", what)
 }

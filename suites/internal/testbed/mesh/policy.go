@@ -185,7 +185,7 @@ func lacks(held, patch map[string]any) string {
 		is := held[name]
 		fields, nested := wanted.(map[string]any)
 		if !nested {
-			if !reflect.DeepEqual(is, wanted) && !(isNothing(is) && isNothing(wanted)) {
+			if same := reflect.DeepEqual(is, wanted) || (isNothing(is) && isNothing(wanted)); !same {
 				return fmt.Sprintf("%s is %s, not %s", name, brief(is), brief(wanted))
 			}
 			continue
