@@ -44,7 +44,9 @@ func (r *Run) drill(ctx context.Context, faults []scenario.Fault) reports.Drill 
 		}
 	}
 	if r.spoiled != "" {
-		return reports.Drill{Fault: faults[0].Name, Outcome: reports.DrillInconclusive, Expected: expected(faults[0]), Reason: r.spoiled}
+		done := newDrill(faults[0])
+		done.Reason = r.spoiled
+		return done
 	}
 	done, err := r.Walker.Drill(ctx, faults[0], r.Pages, needs)
 	if err != nil {
@@ -68,11 +70,16 @@ func turnsOf(fault scenario.Fault, pages []scenario.Page) []Turn {
 	return turns
 }
 
-func expected(fault scenario.Fault) reports.DrillOutcome {
-	if len(fault.Red) == 0 {
-		return reports.DrillSurvived
+// newDrill is one that has not begun.
+func newDrill(fault scenario.Fault) reports.Drill {
+	out := reports.Drill{
+		Fault: fault.Name, Reports: fault.Reports, Breaks: fault.Breaks, Means: fault.Means(),
+		Outcome: reports.DrillInconclusive, Expected: reports.DrillNoticed,
 	}
-	return reports.DrillNoticed
+	if fault.Harmless != "" {
+		out.Expected = reports.DrillSurvived
+	}
+	return out
 }
 
 // drill is the state of one under way.
@@ -88,10 +95,7 @@ type drill struct {
 // drills to come: what they share stays.
 func (w Walker) Drill(ctx context.Context, fault scenario.Fault, pages []scenario.Page, needs []scenario.Need) (reports.Drill, error) {
 	started := time.Now()
-	out := reports.Drill{
-		Fault: fault.Name, Reports: fault.Reports, Breaks: fault.Breaks, Means: fault.Means(), Outcome: reports.DrillInconclusive,
-		Expected: expected(fault),
-	}
+	out := newDrill(fault)
 	d := &drill{walker: w, fault: fault, witness: &witness{Testbed: w.Bed, fault: fault}, out: &out}
 	d.walker.Bed, d.walker.Evidence = d.witness, ""
 	err := d.run(ctx, turnsOf(fault, pages), needs)
