@@ -17,7 +17,7 @@ func accessLogs() []Fault {
 			Arrives: Proof{
 				Says:  "the gateway has an access log that nobody asked for",
 				Ask:   held(IngressGateway),
-				Shows: HaveConfig("listener", "0.0.0.0_8080", "{.filter_chains[*].filters[*].typed_config.access_log[*].name}", Matching("stderr")),
+				Shows: HaveConfig("listener", "0.0.0.0_8080", ofChains+".access_log[*].name}", Matching("stderr")),
 			},
 			Red: []string{"ingress/access-log-off-by-default", "ingress/access-log-telemetry-namespace", "ingress/access-log-telemetry-workload"},
 		},
@@ -28,7 +28,7 @@ func accessLogs() []Fault {
 			Arrives: Proof{
 				Says:  "a connection manager has two access logs",
 				Ask:   held(Curl),
-				Shows: HaveConfig("listener", "0.0.0.0_80", ofHTTP+".access_log[*].name}", Matching(`^(envoy\.access_loggers\.file ?){2}$`)),
+				Shows: HaveConfig("listener", "0.0.0.0_80", ofChains+".access_log[*].name}", Matching(`^(envoy\.access_loggers\.file ?){2}$`)),
 			},
 			Red: []string{"egress/egress-gateway/http-via-gateway"},
 		},
@@ -51,7 +51,7 @@ func accessLogs() []Fault {
 			Arrives: Proof{
 				Says:  "the connection manager accepts HTTP/1.0",
 				Ask:   held(IngressGateway),
-				Shows: HaveConfig("listener", "0.0.0.0_8080", "{.filter_chains[*].filters[*].typed_config.http_protocol_options.accept_http_10}", "true"),
+				Shows: HaveConfig("listener", "0.0.0.0_8080", ofChains+".http_protocol_options.accept_http_10}", "true"),
 			},
 			Red:   []string{"ingress/access-log-line-shapes"},
 			Green: []string{"ingress/http-virtualservice-route"},

@@ -25,7 +25,7 @@ func beyond() []Fault {
 				Says: "the client's sidecar leads to a cluster that it does not have",
 				Ask:  held(Curl),
 				Shows: And(HaveNoCluster("outbound|443||httpbin.org"),
-					HaveConfig("listener", "0.0.0.0_443", "{.filter_chains[*].filters[*].typed_config.cluster}", Matching(`outbound\|443\|\|httpbin\.org`))),
+					HaveConfig("listener", "0.0.0.0_443", ofChains+".cluster}", Matching(`outbound\|443\|\|httpbin\.org`))),
 			},
 			Red:   []string{"egress/egress-control/one-host-two-entries"},
 			Green: []string{"egress/egress-control/http-service-entry"},
@@ -43,7 +43,7 @@ func beyond() []Fault {
 			Inject: foreign("connections-cut.yaml"),
 			Arrives: Proof{
 				Says: "the client's sidecar limits how long a connection may last",
-				Ask:  held(Curl), Shows: HaveConfig("listener", "virtualOutbound", "{.default_filter_chain.filters[*].typed_config.max_downstream_connection_duration}", Matching("2s")),
+				Ask:  held(Curl), Shows: HaveConfig("listener", "virtualOutbound", catchAll+".max_downstream_connection_duration}", "2s"),
 			},
 			Red:   []string{"egress/egress-control/timeout-own-https"},
 			Green: []string{"egress/egress-control/allow-any-passthrough"},

@@ -14,7 +14,7 @@ func egress() []Fault {
 			Inject: foreign("registry-open.yaml"),
 			Arrives: Proof{
 				Says: "the client's sidecar passes on what it does not know, although the mesh allows registered hosts only",
-				Ask:  held(Curl), Shows: HaveConfig("listener", "virtualOutbound", catchAll, "PassthroughCluster"),
+				Ask:  held(Curl), Shows: HaveConfig("listener", "virtualOutbound", catchAll+".cluster}", "PassthroughCluster"),
 			},
 			// Scenarios that need the mode, so that the proof looks at a mesh that should block: while one changes the mode itself, the mesh does not settle.
 			Red: []string{
@@ -76,7 +76,7 @@ func egress() []Fault {
 			Inject: foreign("reason-hidden.yaml"),
 			Arrives: Proof{
 				Says: "the sidecar's own answers have no body",
-				Ask:  held(Curl), Shows: HaveConfig("listener", "0.0.0.0_80", ofHTTP+".local_reply_config.body_format}", Matching("text_format_source")),
+				Ask:  held(Curl), Shows: HaveConfig("listener", "0.0.0.0_80", ofChains+".local_reply_config.body_format}", Matching("text_format_source")),
 			},
 			Green:    []string{"egress/tls-origination/untrusted-ca-rejected"},
 			Harmless: "promises read the reason in the access log",
@@ -86,10 +86,10 @@ func egress() []Fault {
 
 // Where an Envoy's configuration has what faults change.
 const (
-	catchAll    = "{.default_filter_chain.filters[*].typed_config.cluster}"
+	catchAll    = `{.filter_chains[?(@.name == "virtualOutbound-catchall-tcp")].filters[*].typed_config`
 	originating = "outbound|443|tls-origination|edition.cnn.com"
 	httpOptions = `{.typed_extension_protocol_options['envoy.extensions.upstreams.http.v3.HttpProtocolOptions']`
 	tlsContext  = "{.transport_socket.typed_config"
 	validation  = tlsContext + ".common_tls_context.combined_validation_context.default_validation_context"
-	ofHTTP      = "{.default_filter_chain.filters[*].typed_config"
+	ofChains    = "{.filter_chains[*].filters[*].typed_config"
 )

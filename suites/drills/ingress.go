@@ -72,7 +72,7 @@ func ingress() []Fault {
 			Inject: foreign("server-renamed.yaml"),
 			Arrives: Proof{
 				Says: "the connection manager has another server_name",
-				Ask:  held(IngressGateway), Shows: HaveConfig("listener", "0.0.0.0_8080", "{.filter_chains[*].filters[*].typed_config.server_name}", "drill"),
+				Ask:  held(IngressGateway), Shows: HaveConfig("listener", "0.0.0.0_8080", ofChains+".server_name}", "drill"),
 			},
 			Red:   []string{"ingress-envoy/http-dual-b-headers", "ingress-envoy/http-single-teapot"},
 			Green: []string{"ingress-envoy/http-single-config"},
