@@ -112,7 +112,8 @@ accessLogFile: /dev/stdout
 defaultConfig: {drainDuration: 1s}
 outboundTrafficPolicy: {mode: ALLOW_ANY}
 `))
-	g.Expect(now().Data[meshConfigKey]).To(ContainSubstring(f.pending.meshEdit.mark), "settling knows the edit by it")
+	g.Expect(markIn(t, now())).To(HaveSuffix(markHostSuffix))
+	g.Expect(f.pending.meshEdit).NotTo(BeNil(), "settling waits for the mark")
 	f.pending = newPending()
 	f.do(t, scenario.OutboundPolicyAction{Mode: scenario.RegistryOnly}) // a scenario's need meanwhile
 	f.pending = newPending()

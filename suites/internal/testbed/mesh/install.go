@@ -95,13 +95,13 @@ func (m *Mesh) removeObject(ctx context.Context, object *unstructured.Unstructur
 
 // rereadMeshConfig takes down with what options the mesh is installed, and what its configuration says by now.
 func (m *Mesh) rereadMeshConfig(ctx context.Context, options []string) error {
-	mode, file, err := m.meshConfigNow(ctx)
+	now, err := m.meshConfigNow(ctx)
 	if err != nil {
 		return err
 	}
 	m.mu.Lock()
 	m.installed = options
-	m.pending.policy, m.pending.logFile = mode, &file
+	m.pending.policy, m.pending.logFile = now.OutboundTrafficPolicy.Mode, &now.AccessLogFile
 	m.mu.Unlock()
 	return m.stampMeshConfig(ctx)
 }
@@ -149,10 +149,11 @@ func (m *Mesh) install(ctx context.Context, set []string) error {
 	if m.options.Istioctl == "" || m.options.OperatorFile == "" {
 		return errors.New("the testbed was not told which istioctl, and which IstioOperator file, the mesh was installed with")
 	}
-	mode, file, err := m.meshConfigNow(ctx)
+	before, err := m.meshConfigNow(ctx)
 	if err != nil {
 		return err
 	}
+	mode, file := before.OutboundTrafficPolicy.Mode, before.AccessLogFile
 	args := []string{"install", "-y", "-f", m.options.OperatorFile}
 	for _, option := range set {
 		args = append(args, "--set", option)

@@ -7,8 +7,6 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/types"
-
-	"github.com/meshproof/meshproof/suites/internal/testbed/arrival"
 )
 
 // An edit of the mesh configuration is marked by a setting for a host that nobody has, because istiod tells no version of what it holds: without
@@ -39,7 +37,6 @@ func withoutMark(text string) string { return meshMarkLine.ReplaceAllString(text
 
 // meshEdit is an edit of the mesh configuration that istiod may not have pushed yet.
 type meshEdit struct {
-	mark   string    // the host in the text; empty: the text has no mark
 	istiod types.UID // who was asked for pushes
 	pushes uint64    // how many proxies had been pushed a new mesh configuration before the edit
 }
@@ -59,9 +56,10 @@ func (m *Mesh) beforeMeshEdit(ctx context.Context) (meshEdit, error) {
 		}
 	}
 	pod, pushes, err := m.globalPushes(ctx)
-	return meshEdit{mark: arrival.NewToken() + markHostSuffix, istiod: pod, pushes: pushes}, err
+	return meshEdit{istiod: pod, pushes: pushes}, err
 }
 
+// notedMeshEdit has settling wait for an edit, also for one that failed: it may have been written all the same.
 func (m *Mesh) notedMeshEdit(edit meshEdit) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -80,8 +78,12 @@ func (m *Mesh) awaitMeshConfig(ctx context.Context, pending *pendingChanges) err
 	if pending.meshEdit == nil {
 		return nil
 	}
-	err := until(ctx, arrivalTimeout, nil, func(ctx context.Context) (string, error) {
-		return m.istiodLacksMeshConfig(ctx, pending)
+	wanted, err := m.meshConfigNow(ctx)
+	if err != nil {
+		return err
+	}
+	err = until(ctx, arrivalTimeout, nil, func(ctx context.Context) (string, error) {
+		return m.istiodLacksMeshConfig(ctx, wanted.mark(), pending)
 	})
 	if err != nil {
 		return fmt.Errorf("istiod has not pushed the newest mesh configuration: %w", err)
@@ -89,13 +91,13 @@ func (m *Mesh) awaitMeshConfig(ctx context.Context, pending *pendingChanges) err
 	return nil
 }
 
-func (m *Mesh) istiodLacksMeshConfig(ctx context.Context, pending *pendingChanges) (string, error) {
+func (m *Mesh) istiodLacksMeshConfig(ctx context.Context, mark string, pending *pendingChanges) (string, error) {
 	held, err := m.istiod.meshConfig(ctx)
 	if err != nil {
 		return "", err
 	}
-	if edit := pending.meshEdit; held.mark() != edit.mark {
-		return fmt.Sprintf("it holds the edit %q, not %q", held.mark(), edit.mark), nil
+	if held.mark() != mark {
+		return fmt.Sprintf("it holds the edit %q, not %q", held.mark(), mark), nil
 	}
 	if mode := held.OutboundTrafficPolicy.Mode; pending.policy != "" && mode != pending.policy {
 		return fmt.Sprintf("the outbound traffic policy is %s, not %s", mode, pending.policy), nil

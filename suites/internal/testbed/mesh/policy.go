@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -13,6 +14,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/meshproof/meshproof/suites/internal/scenario"
+	"github.com/meshproof/meshproof/suites/internal/testbed/arrival"
 )
 
 // The mesh ConfigMap.
@@ -58,21 +60,22 @@ func (m *Mesh) setAccessLogFile(ctx context.Context, path string) (string, error
 	return before, nil
 }
 
-// meshConfigNow is what the ConfigMap says of the two fields that are edited here.
-func (m *Mesh) meshConfigNow(ctx context.Context) (mode scenario.OutboundMode, logFile string, err error) {
+// meshConfigNow is what the ConfigMap says of the fields that are edited here.
+func (m *Mesh) meshConfigNow(ctx context.Context) (meshConfig, error) {
 	object, err := m.cluster.typed.CoreV1().ConfigMaps(controlPlane).Get(ctx, meshConfigMap, metav1.GetOptions{})
 	if err != nil {
-		return "", "", fmt.Errorf("read the ConfigMap %s/%s: %w", controlPlane, meshConfigMap, err)
+		return meshConfig{}, fmt.Errorf("read the ConfigMap %s/%s: %w", controlPlane, meshConfigMap, err)
 	}
 	return readMeshConfig(object.Data[meshConfigKey])
 }
 
-func readMeshConfig(text string) (mode scenario.OutboundMode, logFile string, err error) {
+func readMeshConfig(text string) (meshConfig, error) {
 	var held meshConfig
 	if err := yaml.Unmarshal([]byte(text), &held); err != nil {
-		return "", "", fmt.Errorf("read the mesh configuration: %w", err)
+		return held, fmt.Errorf("read the mesh configuration: %w", err)
 	}
-	return cmp.Or(held.OutboundTrafficPolicy.Mode, scenario.AllowAny), held.AccessLogFile, nil
+	held.OutboundTrafficPolicy.Mode = cmp.Or(held.OutboundTrafficPolicy.Mode, scenario.AllowAny)
+	return held, nil
 }
 
 func (c *change) outboundPolicy(ctx context.Context, action scenario.OutboundPolicyAction) error {
@@ -204,13 +207,17 @@ func (m *Mesh) editMeshConfig(ctx context.Context, edit func(text string) (edite
 	if err != nil {
 		return err
 	}
-	written := false
+	mark, written := arrival.NewToken()+markHostSuffix, false
 	err = m.updateMeshConfig(ctx, func(object *corev1.ConfigMap) error {
+		if strings.Contains(object.Data[meshConfigKey], mark) {
+			return nil // the answer to the update before was lost
+		}
 		text := withoutMark(object.Data[meshConfigKey])
 		edited, changed, err := edit(text)
-		if written = changed; err != nil || !changed {
+		if err != nil || !changed {
 			return err
 		}
+		written = true
 		if object.Annotations == nil {
 			object.Annotations = map[string]string{}
 		}
@@ -220,10 +227,10 @@ func (m *Mesh) editMeshConfig(ctx context.Context, edit func(text string) (edite
 		if original := object.Annotations[beforeAnnotation]; sameMeaning(original, edited) {
 			edited = original
 		}
-		object.Data[meshConfigKey] = withMark(edited, before.mark)
+		object.Data[meshConfigKey] = withMark(edited, mark)
 		return nil
 	})
-	if err == nil && written {
+	if written {
 		m.notedMeshEdit(before)
 	}
 	return err
@@ -244,7 +251,6 @@ func (m *Mesh) restoreMeshConfig(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	before.mark = ""
 	err = m.updateMeshConfig(ctx, func(object *corev1.ConfigMap) error {
 		original, kept := object.Annotations[beforeAnnotation]
 		if !kept {
@@ -253,9 +259,9 @@ func (m *Mesh) restoreMeshConfig(ctx context.Context) error {
 		changed := object.Data[meshConfigKey] != original
 		object.Data[meshConfigKey] = original
 		delete(object.Annotations, beforeAnnotation)
-		mode, file, err := readMeshConfig(original)
+		restored, err := readMeshConfig(original)
 		m.mu.Lock()
-		m.pending.policy, m.pending.logFile = mode, &file
+		m.pending.policy, m.pending.logFile = restored.OutboundTrafficPolicy.Mode, &restored.AccessLogFile
 		m.mu.Unlock()
 		if changed {
 			m.notedMeshEdit(before)
