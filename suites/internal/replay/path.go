@@ -205,7 +205,10 @@ func (j *journey) gap(s *stop, then string) []reports.Hop {
 
 // upstream is the upstream host of a stop, of which nothing else is known but, where its log was looked at, that it wrote no line.
 func (j *journey) upstream(s *stop) reports.Hop {
-	name := serviceOf(s.line.UpstreamCluster)
+	name, named := serviceOf(s.line.UpstreamCluster)
+	if !named {
+		name = s.line.UpstreamHost
+	}
 	for peer := range j.evidence.Logs {
 		if name == nameOf(peer) && peer.Container == probe.SidecarContainer {
 			hop := j.silent(peer)
@@ -465,15 +468,20 @@ func roleOf(s *stop) reports.HopRole {
 	return reports.RoleSidecar
 }
 
-// nameOf is the peer without its container: the role tells which is meant.
-func nameOf(peer probe.Peer) string { return peer.Workload + "." + peer.Namespace }
+// nameOf is the peer without its container: the role tells which is meant. Beside a gateway in its pod another program is named for itself.
+func nameOf(peer probe.Peer) string {
+	if strings.Contains(peer.Workload, gateway) && peer.Container != "" && peer.Container != probe.SidecarContainer {
+		return peer.Container + "." + peer.Namespace
+	}
+	return peer.Workload + "." + peer.Namespace
+}
 
-// serviceOf is the host of an upstream cluster, of a Service of the mesh its name and namespace; the cluster's own name, where it has no host.
+// serviceOf is the host of an upstream cluster, of a Service of the mesh its name and namespace; false for clusters without one, as PassthroughCluster.
 //
 // Source: https://istio.io/latest/docs/ops/diagnostic-tools/proxy-cmd/
-func serviceOf(cluster string) string {
-	parts := strings.Split(cluster, "|")
-	return strings.TrimSuffix(parts[len(parts)-1], ".svc.cluster.local")
+func serviceOf(cluster string) (string, bool) {
+	at := strings.LastIndexByte(cluster, '|')
+	return strings.TrimSuffix(cluster[at+1:], ".svc.cluster.local"), at >= 0
 }
 
 // documentation are the addresses of the outside world, RFC 5737.

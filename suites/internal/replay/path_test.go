@@ -108,6 +108,7 @@ const (
 	blackHole  = started + `"- - -" 0 UH - - "-" 0 0 0 - "-" "-" "-" "-" "-" BlackHoleCluster - 198.51.100.67:443 10.244.0.45:37354 - -` + "\n"
 	astray     = later + `"- - -" 0 NR filter_chain_not_found - "-" 0 0 0 - "-" "-" "-" "-" "-" - - 10.244.0.58:8443 10.244.0.99:4000 edition.cnn.com -` + "\n"
 	unbelieved = started + get + `503 URX,UF upstream_reset - "TLS_error:CERTIFICATE_VERIFY_FAILED" 0 0 7 6 "-" "curl/8.14.1" "id-1" "edition.cnn.com" "198.51.100.67:443" outbound|443||edition.cnn.com - 198.51.100.67:80 10.244.0.45:37354 - default` + "\n"
+	deaf       = started + `"- - -" 0 UF,URX - - "delayed_connect_error:_Connection_refused" 0 0 0 - "-" "-" "-" "-" "10.96.25.252:443" PassthroughCluster - 10.96.25.252:443 10.244.0.45:37354 - -` + "\n"
 	blockAll   = started + get + `502 - direct_response - "-" 0 0 0 - "-" "curl/8.14.1" "id-1" "edition.cnn.com" "-" - - 198.51.100.67:80 10.244.0.45:37354 - block_all` + "\n"
 )
 
@@ -365,6 +366,28 @@ workload webapp.istioinaction
 sidecar  webapp.istioinaction                    GET /items 200 · outbound|80||catalog.istioinaction.svc.cluster.local
    │
 upstream catalog.istioinaction 10.244.0.71:3000  unknown: nobody looked there
+`},
+		{"passed through to where nobody listens", scenario.Curl, visited(logged(35, lines(sidecar, deaf))), `
+client   curl.default      exit 35
+   │     TCP
+sidecar  curl.default      connection UF,URX · PassthroughCluster
+   ✗
+upstream 10.96.25.252:443  ! unreached: delayed_connect_error:_Connection_refused
+`},
+		{"through the SNI proxy in the gateway's pod", scenario.Curl, visited(logged(0, map[probe.Peer]string{
+			sidecar: tlsToGate,
+			egress:  later + passing + `"127.0.0.1:8443" outbound|8443||sni-proxy.local 127.0.0.1:36268 10.244.0.58:8443 10.244.0.45:46960 edition.cnn.com -` + "\n",
+			{Namespace: egress.Namespace, Workload: egress.Workload, Container: "sni-proxy"}: `127.0.0.1 [21/Nov/2026:00:34:17 +0000] TCP [edition.cnn.com]200 1203 187 0.006` + "\n",
+		}), visitor(visit("10.244.0.58:58066", "198.51.100.67:443")).tls("edition.cnn.com", "")), `
+client   curl.default                      exit 0
+   │     TCP · TLS · SNI edition.cnn.com
+sidecar  curl.default                      connection · outbound|443|cnn|istio-egressgateway.istio-system.svc.cluster.local
+   │     TCP · TLS · SNI edition.cnn.com
+gateway  istio-egressgateway.istio-system  connection · outbound|8443||sni-proxy.local
+   │     TCP · TLS · SNI edition.cnn.com
+proxy    sni-proxy.istio-system            connection 200
+   │     HTTP/2 · TLS 1.3 · SNI edition.cnn.com · ALPN h2
+site     cnn 198.51.100.67:443             GET /politics 200
 `},
 		{"nobody but the client", outside, func() probe.Evidence {
 			e := logged(7, nil)
