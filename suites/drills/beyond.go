@@ -49,13 +49,6 @@ func beyond() []Fault {
 			Green: []string{"egress/egress-control/allow-any-passthrough"},
 		},
 		{
-			Name: "entry-names-lost", Reports: []string{"istio#40801", "istio#32539"},
-			Breaks:  "the names that an entry gives for the site's certificate are not looked at",
-			Edits:   []Edit{{File: "verification/serviceentry-pretender-names.yaml", Old: "  subjectAltNames:\n  - evil.example\n"}},
-			Arrives: Proof{Says: "the entry was applied, without names"},
-			Red:     []string{"egress/tls-origination/subject-alt-names"},
-		},
-		{
 			Name: "analysis-complains", Reports: []string{"istio#58559", "istio#42005"},
 			Breaks: "istioctl analyze complains about the page's own resources",
 			Inject: foreign("analysis-conflict.yaml"),

@@ -31,7 +31,6 @@ func New() Page {
 			sidecarSimple(),
 			httpsUnaffected(),
 			untrustedCARejected(),
-			subjectAltNames(),
 			cleanup(),
 		},
 	}
