@@ -138,7 +138,7 @@ func (o *Observer) await(ctx context.Context) (map[string]uint64, error) {
 }
 
 // missing says which sentinels have not come; nil when all have. The channel is closed when that may have changed.
-func (o *Observer) missing() (error, <-chan struct{}) { //nolint:revive,staticcheck // the error is the answer
+func (o *Observer) missing() (error, <-chan struct{}) { //nolint:staticcheck // the error is the answer
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	var missing []string

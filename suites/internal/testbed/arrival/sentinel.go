@@ -208,9 +208,9 @@ func port() string { return fmt.Sprint(1<<14 + number(1<<15)) }
 
 // destinationPort is how a FilterChainMatch holds a port: field 8, a message whose field 1 is the number.
 //
-// Source: envoy/config/listener/v3/listener_components.proto
+// Source: https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/listener/v3/listener_components.proto
 func destinationPort(token string) string {
-	value := protowire.AppendVarint(protowire.AppendTag(nil, 1, protowire.VarintType), uint64(atoi(token)))
+	value := protowire.AppendVarint(protowire.AppendTag(nil, 1, protowire.VarintType), uint64(atoi(token))) //nolint:gosec // a port
 	return string(protowire.AppendBytes(protowire.AppendTag(nil, 8, protowire.BytesType), value))
 }
 

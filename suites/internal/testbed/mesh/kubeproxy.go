@@ -27,22 +27,26 @@ func (m *Mesh) awaitRules(ctx context.Context, sentinels []arrival.Sentinel) err
 	nodes := m.pods.where(func(pod *corev1.Pod) bool {
 		return pod.Namespace == "kube-system" && pod.Labels["k8s-app"] == "kube-proxy" && isReady(pod)
 	})
-	return eachIndexed(nodes, func(_ int, pod **corev1.Pod) error {
+	return each(nodes, func(pod **corev1.Pod) error {
 		err := until(ctx, arrivalTimeout, nil, func(ctx context.Context) (string, error) {
-			saved, err := m.shells.run(ctx, *pod, "kube-proxy", []string{"iptables-save"})
-			if err != nil {
-				return "", err
-			}
-			for _, rule := range rules {
-				if !bytes.Contains(saved.stdout, rule) {
-					return fmt.Sprintf("no rule has %s", rule), nil
-				}
-			}
-			return "", nil
+			return m.ruleMissingAt(ctx, *pod, rules)
 		})
 		if err != nil {
 			return fmt.Errorf("kube-proxy of node %s has not taken the newest services over: %w", (*pod).Spec.NodeName, err)
 		}
 		return nil
 	})
+}
+
+func (m *Mesh) ruleMissingAt(ctx context.Context, kubeProxy *corev1.Pod, rules [][]byte) (string, error) {
+	saved, err := m.shells.run(ctx, kubeProxy, "kube-proxy", []string{"iptables-save"})
+	if err != nil {
+		return "", err
+	}
+	for _, rule := range rules {
+		if !bytes.Contains(saved.stdout, rule) {
+			return fmt.Sprintf("no rule has %s", rule), nil
+		}
+	}
+	return "", nil
 }
