@@ -11,6 +11,8 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 export PAGE ?=
 export SCENARIO ?=
 export LABEL ?=
+export FAULT ?=
+export DRILLS ?=
 # How. KEEP: never | failure | always. IMAGES: auto | registry | packages | archive:FILE. ENGINE: auto | podman | docker.
 export KEEP ?= never
 export IMAGES ?= auto
@@ -33,7 +35,7 @@ help: ## Every target with one line
 	@awk -v on="$(if $(MAKE_TERMOUT),\033[36m)" -v off="$(if $(MAKE_TERMOUT),\033[0m)" 'BEGIN { FS = ":.*##" } \
 	  /^##@/ { printf "\n%s\n", substr($$0, 5) } \
 	  /^[a-z0-9-]+:.*##/ { printf "  %s%-16s%s%s\n", on, $$1, off, $$2 }' Makefile
-	@printf '\nKnobs: PAGE SCENARIO LABEL KEEP IMAGES ENGINE OUT (README.md has the table)\n'
+	@printf '\nKnobs: PAGE SCENARIO LABEL FAULT KEEP IMAGES ENGINE OUT (README.md has the table)\n'
 
 ##@ Replay
 
@@ -45,8 +47,12 @@ e2e: setup build ## Everything: testbed up, pages replayed, report in reports/ou
 mutate: setup build ## Prove that the promises can fail: replay with one step left out at a time (PAGE, SCENARIO, LABEL)
 	@exec $(meshproof) mutate
 
+.PHONY: drill
+drill: setup build ## Break the mesh on purpose, one reported fault at a time, and see who notices (FAULT, PAGE)
+	@exec $(meshproof) drill
+
 .PHONY: list
-list: build ## The scenarios, each with the document and the lines it comes from
+list: build ## The scenarios, each with the document and the lines it comes from; the faults with DRILLS=1
 	@exec $(meshproof) list
 
 .PHONY: gate

@@ -25,9 +25,8 @@ const (
 // htmlView is what the templates are given.
 type htmlView struct {
 	Report
-	Style    template.CSS
-	Script   template.JS
-	Policy   string // Content-Security-Policy: nothing but this file's own style and script
+
+	pageView
 	Good     bool
 	Headline string
 	Ended    string // why the run did not come to its end
@@ -81,26 +80,45 @@ type htmlResult struct {
 
 // renderHTML is the report for a person: one file that needs nothing else, and no script to be read.
 func renderHTML(r Report) ([]byte, error) {
-	t, err := template.New("report.html").Funcs(htmlFuncs()).ParseFS(templates, "templates/*.html")
-	if err != nil {
-		return nil, err
-	}
-	style, err := templates.ReadFile("templates/report.css")
-	if err != nil {
-		return nil, err
-	}
-	script, err := templates.ReadFile("templates/report.js")
+	t, err := htmlTemplates()
 	if err != nil {
 		return nil, err
 	}
 	view := newHTMLView(r)
-	view.Style = template.CSS(style)  //nolint:gosec // our own file
-	view.Script = template.JS(script) //nolint:gosec // our own file
-	view.Policy = fmt.Sprintf("default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; style-src '%s'; script-src '%s'",
-		digestOf(style), digestOf(script))
+	if view.pageView, err = newPageView(); err != nil {
+		return nil, err
+	}
 	var b bytes.Buffer
 	err = t.ExecuteTemplate(&b, "report.html", view)
 	return b.Bytes(), err
+}
+
+func htmlTemplates() (*template.Template, error) {
+	return template.New("report.html").Funcs(htmlFuncs()).ParseFS(templates, "templates/*.html")
+}
+
+// pageView is what every page needs to stand alone.
+type pageView struct {
+	Style  template.CSS
+	Script template.JS
+	Policy string // Content-Security-Policy: nothing but the page's own style and script
+}
+
+func newPageView() (pageView, error) {
+	style, err := templates.ReadFile("templates/report.css")
+	if err != nil {
+		return pageView{}, err
+	}
+	script, err := templates.ReadFile("templates/report.js")
+	if err != nil {
+		return pageView{}, err
+	}
+	return pageView{
+		Style:  template.CSS(style), //nolint:gosec // our own file
+		Script: template.JS(script), //nolint:gosec // our own file
+		Policy: fmt.Sprintf("default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; style-src '%s'; script-src '%s'",
+			digestOf(style), digestOf(script)),
+	}, nil
 }
 
 func digestOf(raw []byte) string {
@@ -110,6 +128,7 @@ func digestOf(raw []byte) string {
 
 func htmlFuncs() template.FuncMap {
 	return template.FuncMap{
+		"links":     linksOf,
 		"held":      (*Result).held,
 		"name":      (*Result).name,
 		"anchor":    func(id string) string { return "#" + id },

@@ -143,7 +143,7 @@ func explain(r *Result) string {
 	if b.Len() == 0 {
 		fmt.Fprintf(&b, "%s\n", r.why())
 	}
-	fmt.Fprintf(&b, "%s, lines %s. Run it again: %s\n", r.Document.Seed, r.Document.Lines, r.Again)
+	fmt.Fprintf(&b, "%s. Run it again: %s\n", r.Document.Told(), r.Again)
 	return printable(b.String())
 }
 

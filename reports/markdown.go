@@ -77,7 +77,7 @@ func markdownBroken(b *strings.Builder, r Report) {
 func markdownScenario(r *Result, applied string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "#### %s %s: %s\n\n", markdownSign(r.Verdict), r.Verdict, markdownText(r.name()))
-	fmt.Fprintf(&b, "%s · %s, lines %s", inCode(r.ID), inCode(r.Document.Seed), markdownText(r.Document.Lines))
+	fmt.Fprintf(&b, "%s · %s", inCode(r.ID), markdownTold(r.Document))
 	if url := upstreamURL(r.Document.Upstream); url != "" {
 		fmt.Fprintf(&b, " · [page](%s)", url)
 	}
@@ -100,6 +100,13 @@ func markdownScenario(r *Result, applied string) string {
 		fmt.Fprintf(&b, "Again: %s\n\n", inCode(r.Again))
 	}
 	return b.String()
+}
+
+func markdownTold(d Document) string {
+	if d.isBeyond() {
+		return markdownText(d.Told())
+	}
+	return inCode(d.Seed) + ", lines " + markdownText(d.Lines)
 }
 
 func markdownStep(b *strings.Builder, broken brokenStep) {

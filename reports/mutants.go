@@ -1,11 +1,7 @@
 package reports
 
 import (
-	"bufio"
-	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 )
 
@@ -40,53 +36,8 @@ func (m Mutant) Fate() Fate {
 	return Survived
 }
 
-const mutantsFile = "mutants.jsonl"
-
-// MutantLog holds what became of each mutant of a run, one JSON object per line, so that also an interrupted run has them.
-type MutantLog struct{ file *os.File }
-
-// CreateMutantLog begins an empty one in the folder.
-func CreateMutantLog(dir string) (*MutantLog, error) {
-	file, err := os.Create(filepath.Join(dir, mutantsFile))
-	if err != nil {
-		return nil, fmt.Errorf("begin the list of mutants: %w", err)
-	}
-	return &MutantLog{file}, nil
-}
-
-// Bury writes one down.
-func (l *MutantLog) Bury(m Mutant) error {
-	line, err := json.Marshal(m)
-	if err != nil {
-		return fmt.Errorf("write down a mutant: %w", err)
-	}
-	if _, err := l.file.Write(append(line, '\n')); err != nil {
-		return fmt.Errorf("write down a mutant: %w", err)
-	}
-	return nil
-}
-
-// Close ends the list.
-func (l *MutantLog) Close() error { return l.file.Close() }
-
-// ReadMutants reads the list of a run.
-func ReadMutants(dir string) ([]Mutant, error) {
-	file, err := os.Open(filepath.Join(dir, mutantsFile))
-	if err != nil {
-		return nil, fmt.Errorf("read the list of mutants: %w", err)
-	}
-	defer file.Close()
-	var all []Mutant
-	lines := bufio.NewScanner(file)
-	for lines.Scan() {
-		var m Mutant
-		if err := json.Unmarshal(lines.Bytes(), &m); err != nil {
-			return nil, fmt.Errorf("read the list of mutants: %w", err)
-		}
-		all = append(all, m)
-	}
-	return all, lines.Err()
-}
+// MutantsFile is the name of the list of a run's mutants (Log).
+const MutantsFile = "mutants.jsonl"
 
 // MutantsTable is the list for a reader: survivors first, because they are what has to be looked at.
 func MutantsTable(all []Mutant) string {

@@ -9,17 +9,17 @@ import (
 func TestMutantLog(t *testing.T) {
 	g := NewWithT(t)
 	dir := t.TempDir()
-	list, err := CreateMutantLog(dir)
+	list, err := CreateLog[Mutant](dir, MutantsFile)
 	g.Expect(err).NotTo(HaveOccurred())
 	noticed := Mutant{ID: "a/b/c", LeftOut: "Apply one.yaml", Verdict: Failed, NoticedBy: "Ask: it is there"}
 	inert := Mutant{ID: "a/b/c", LeftOut: "Apply two.yaml", Verdict: Passed, Inert: "the page needs it for another section"}
 	survived := Mutant{ID: "a/b/d", LeftOut: "Delete", Verdict: Passed}
 	for _, m := range []Mutant{noticed, inert, survived} {
-		g.Expect(list.Bury(m)).To(Succeed())
+		g.Expect(list.Record(m)).To(Succeed())
 	}
 	g.Expect(list.Close()).To(Succeed())
 
-	all, err := ReadMutants(dir)
+	all, err := ReadLog[Mutant](dir, MutantsFile)
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(all).To(Equal([]Mutant{noticed, inert, survived}))
 	g.Expect([]Fate{noticed.Fate(), inert.Fate(), survived.Fate()}).To(Equal([]Fate{Noticed, Inert, Survived}))

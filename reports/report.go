@@ -3,6 +3,7 @@ package reports
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -61,13 +62,25 @@ type Summary struct {
 	Late      int             `json:"late"` // steps
 }
 
-// Document is where a scenario is documented.
+// Document is where a scenario is documented; or reports of people, where no document tells it.
 type Document struct {
 	Seed     string `json:"seed"`
 	Lines    string `json:"lines"`
 	Upstream string `json:"upstream"`
 	Also     []Ref  `json:"also,omitempty"`
+	// Reports are those of a scenario beyond the documents: "istio#53667".
+	Reports []string `json:"reports,omitempty"`
 }
+
+// Told says where the scenario is told, for one line of a terminal.
+func (d Document) Told() string {
+	if d.isBeyond() {
+		return "beyond the documents, after " + strings.Join(d.Reports, ", ")
+	}
+	return d.Seed + ", lines " + d.Lines
+}
+
+func (d Document) isBeyond() bool { return len(d.Reports) > 0 }
 
 // Ref points at lines of another seed document.
 type Ref struct {

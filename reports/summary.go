@@ -83,7 +83,16 @@ func FinalLines(r Report) []string {
 	case r.Run.Interrupted:
 		lines = append(lines, "the run was interrupted")
 	}
+	if beyond := r.beyond(); len(beyond.Results) > 0 {
+		lines = append(lines, "of them beyond the documents: "+beyond.tally().String())
+	}
 	return append(lines, "e2e: "+r.tally().String())
+}
+
+// beyond is the report of the scenarios that no document tells.
+func (r Report) beyond() Report {
+	r.Results = slices.DeleteFunc(slices.Clone(r.Results), func(result *Result) bool { return !result.Document.isBeyond() })
+	return r
 }
 
 // named is one line per scenario with the verdict, or with promises that are unverifiable. Scenarios that the run never came to

@@ -4,6 +4,7 @@ package suites_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -18,6 +19,7 @@ import (
 	"github.com/meshproof/meshproof/certs"
 	"github.com/meshproof/meshproof/reports"
 	"github.com/meshproof/meshproof/suites"
+	"github.com/meshproof/meshproof/suites/drills"
 	"github.com/meshproof/meshproof/suites/internal/replay"
 	"github.com/meshproof/meshproof/suites/internal/testbed"
 	"github.com/meshproof/meshproof/suites/internal/testbed/mesh"
@@ -29,6 +31,7 @@ const (
 	runEnv      = "MESHPROOF_RUN"      // the run's id, on every object that is made
 	selectedEnv = "MESHPROOF_SELECTED" // the ids of the scenarios, one a line
 	mutateEnv   = "MESHPROOF_MUTATE"   // replay mutants instead of scenarios
+	drillEnv    = "MESHPROOF_DRILL"    // replay drills instead of scenarios: the selected are names of faults
 
 	failureFile = "suite-failure.txt" // why no scenario could be asked
 )
@@ -36,20 +39,26 @@ const (
 // run is what every page of this run shares; it is filled before the first scenario.
 var run *replay.Run
 
-// mutate tells whether mutants are replayed; graves then holds what became of them.
+// What is replayed instead of scenarios, and what became of it.
 var (
-	mutate = os.Getenv(mutateEnv) != ""
-	graves *printedGraves
+	mutate, drill = os.Getenv(mutateEnv) != "", os.Getenv(drillEnv) != ""
+	mutants       printedLog[reports.Mutant]
+	drilled       printedLog[reports.Drill]
 )
 
 // The tree: every page in one container, because Ginkgo keeps the order of what is in a container and shuffles containers.
 // It is built before the testbed is known.
 var _ = Describe("Istio's documentation", func() {
+	current := func() *replay.Run { return run }
+	if drill {
+		replay.Faults(drills.All(), current, func() replay.Log[reports.Drill] { return &drilled })
+		return
+	}
 	for _, page := range suites.Pages() {
 		if mutate {
-			replay.MutantPage(page, func() *replay.Run { return run }, func() replay.Graveyard { return graves })
+			replay.MutantPage(page, current, func() replay.Log[reports.Mutant] { return &mutants })
 		} else {
-			replay.Page(page, func() *replay.Run { return run })
+			replay.Page(page, current)
 		}
 	}
 })
@@ -93,13 +102,11 @@ func setUp(ctx context.Context, out string) error {
 	}
 	DeferCleanup(m.Close)
 	DeferCleanup(tellHealth, m)
-	if mutate {
-		list, err := reports.CreateMutantLog(out)
-		if err != nil {
-			return err
-		}
-		DeferCleanup(list.Close)
-		graves = &printedGraves{list: list}
+	if err := errors.Join(
+		mutants.begin(mutate, out, reports.MutantsFile, mutantLine),
+		drilled.begin(drill, out, reports.DrillsFile, drillLine),
+	); err != nil {
+		return err
 	}
 	selected := strings.Fields(os.Getenv(selectedEnv))
 	run = &replay.Run{
@@ -133,14 +140,41 @@ func progress(total int) func(*reports.Result) {
 	}
 }
 
-// printedGraves prints a line per mutant, as progress does per scenario.
-type printedGraves struct {
-	list *reports.MutantLog
+// printedLog prints a line per attempt, as progress does per scenario.
+type printedLog[T any] struct {
+	log  *reports.Log[T]
+	line func(T) string
 	done int
 }
 
-func (g *printedGraves) Bury(m reports.Mutant) error {
-	g.done++
-	fmt.Fprintf(os.Stderr, "  %4d  %-9s %6.1f s  %s without %q\n", g.done, m.Fate(), time.Duration(m.Took).Seconds(), m.ID, m.LeftOut)
-	return g.list.Bury(m)
+//nolint:revive // wanted is which of the logs this run has
+func (p *printedLog[T]) begin(wanted bool, out, name string, line func(T) string) error {
+	if !wanted {
+		return nil
+	}
+	var err error
+	if p.log, err = reports.CreateLog[T](out, name); err != nil {
+		return err
+	}
+	DeferCleanup(p.log.Close)
+	p.line = line
+	return nil
+}
+
+func (p *printedLog[T]) Record(attempt T) error {
+	p.done++
+	fmt.Fprintf(os.Stderr, "  %4d  %s\n", p.done, p.line(attempt))
+	return p.log.Record(attempt)
+}
+
+func mutantLine(m reports.Mutant) string {
+	return fmt.Sprintf("%-9s %6.1f s  %s without %q", m.Fate(), time.Duration(m.Took).Seconds(), m.ID, m.LeftOut)
+}
+
+func drillLine(d reports.Drill) string {
+	by := d.Reason
+	if d.Passed() && d.By != "" {
+		by = d.By
+	}
+	return fmt.Sprintf("%-12s %6.1f s  %s: %s", d.Outcome, time.Duration(d.Seconds).Seconds(), d.Fault, strings.ReplaceAll(by, "\n", " "))
 }

@@ -43,6 +43,11 @@ func New() Page {
 			bypassIncludeIPRanges(),
 			bypassExcludeIPRanges(),
 			bypassPodAnnotation(),
+			sameHostTwoNamespaces(),
+			oneHostTwoEntries(),
+			severalAddresses(),
+			trailingDot(),
+			timeoutOwnHTTPS(),
 			policyToggle(),
 		},
 	}

@@ -38,6 +38,7 @@ func New() Page {
 			bypassIsPossible(),
 			networkPolicyBlocksBypass(),
 			networkPolicyViaGateway(),
+			analyze(),
 			networkPolicyCleanup(),
 		},
 	}

@@ -66,7 +66,7 @@ func inTheOtherOrder() []Step {
 		openPassthrough(),
 		{
 			Says: "Which of two Gateways is the older is known in whole seconds, and of two in the same second the name decides",
-			Do:   Get("gateways.networking.istio.io", "sni-passthrough-gateway").In(store),
+			Do:   GetAction{Resource: "gateways.networking.istio.io", Name: "sni-passthrough-gateway", Namespace: store, Lingers: WholeSeconds},
 			Want: []Expectation{Derived("a second has passed", BeOlderThan(time.Second))},
 		},
 		openTCP(),

@@ -30,6 +30,7 @@ func New() Page {
 			externalNameWithoutSidecar(),
 			externalNameWithSidecar(),
 			externalNameDestinationRuleSemantics(),
+			externalNameEdited(),
 			externalNameCleanup(),
 			endpoints(),
 			endpointsWithoutSidecar(),

@@ -80,7 +80,8 @@ func newE2E(cmd *cobra.Command, choice selection.Choice, options testbed.Options
 	return &e2e{
 		cmd: cmd, choice: choice, options: options, out: out, journal: journal,
 		header: reports.Run{
-			ID: options.RunID, Started: time.Now(), Selection: choice.Words, Command: commandLine(),
+			ID: options.RunID, Started: time.Now(), Selection: choice.Words,
+			Command: commandLine("e2e", "PAGE", "SCENARIO", "LABEL", "IMAGES", "ENGINE"),
 		},
 	}, nil
 }
@@ -207,10 +208,10 @@ func (e *e2e) expected() []reports.Result {
 	return all
 }
 
-// commandLine repeats the run.
-func commandLine() string {
-	words := []string{"make", "e2e"}
-	for _, name := range []string{"PAGE", "SCENARIO", "LABEL", "IMAGES", "ENGINE"} {
+// commandLine repeats the run: a target, with the knobs that were set.
+func commandLine(target string, knobs ...string) string {
+	words := []string{"make", target}
+	for _, name := range knobs {
 		if value := os.Getenv(name); value != "" && value != "auto" {
 			words = append(words, name+"='"+value+"'")
 		}

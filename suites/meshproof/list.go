@@ -4,21 +4,26 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	"github.com/meshproof/meshproof/suites"
 	"github.com/meshproof/meshproof/suites/internal/catalogue"
+	"github.com/meshproof/meshproof/suites/internal/scenario"
 	"github.com/meshproof/meshproof/suites/internal/selection"
 )
 
 func listCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
-		Short: "The scenarios, each with the document and the lines it comes from",
+		Short: "The scenarios, each with the document and the lines it comes from; the faults where DRILLS is set",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if os.Getenv("DRILLS") != "" {
+				return listFaults(cmd.OutOrStdout())
+			}
 			choice, err := selection.Select(suites.Pages(), asked())
 			if err != nil {
 				return usageError{err}
@@ -38,15 +43,29 @@ func list(out io.Writer, choice selection.Choice) error {
 	for _, page := range suites.Pages() {
 		for _, s := range page.Scenarios {
 			if chosen[s.ID] {
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", page.Name, s.ID, s.Doc.Seed+":"+s.Doc.Lines, s.Title)
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", page.Name, s.ID, told(s.Doc), s.Title)
 			}
 		}
 	}
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(out, "%d of %d documented scenarios\n", len(choice.IDs), len(catalogue.All()))
+	beyond := 0
+	for _, entry := range catalogue.Beyond() {
+		if chosen[entry.ID] {
+			beyond++
+		}
+	}
+	_, err := fmt.Fprintf(out, "%d of %d documented scenarios, %d of %d beyond the documents\n",
+		len(choice.IDs)-beyond, len(catalogue.All()), beyond, len(catalogue.Beyond()))
 	return err
+}
+
+func told(doc scenario.Doc) string {
+	if len(doc.Reports) > 0 {
+		return strings.Join(doc.Reports, ",")
+	}
+	return doc.Seed + ":" + doc.Lines
 }
 
 // asked is the selection of the environment.

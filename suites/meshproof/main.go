@@ -81,11 +81,12 @@ func command() *cobra.Command {
 		Use:   "meshproof",
 		Short: "Prove, promise by promise, whether Istio's documented egress and ingress scenarios still hold",
 		Long: "meshproof replays the scenarios of Istio's documentation on a real kind cluster with a real Istio.\n" +
-			"Its knobs are environment variables: PAGE SCENARIO LABEL KEEP IMAGES ENGINE OUT (README.md has the table).",
+			"Its knobs are environment variables: PAGE SCENARIO LABEL FAULT KEEP IMAGES ENGINE OUT (README.md has the table).",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(e2eCommand(), upCommand(), downCommand(), listCommand(), imagesCommand(), gateCommand(), mutateCommand(), sweepCommand(), doctorCommand())
+	root.AddCommand(e2eCommand(), upCommand(), downCommand(), listCommand(), imagesCommand(), gateCommand(), mutateCommand(), drillCommand(),
+		sweepCommand(), doctorCommand())
 	return root
 }

@@ -40,20 +40,10 @@ func mutateCommand() *cobra.Command {
 
 // mutate replays the mutants and lists what became of them, also of those before an interrupt.
 func (e *e2e) mutate(ctx context.Context, keep keep) error {
-	err := e.journal.Header(e.header, e.facts)
-	if err == nil {
-		err = e.replay(ctx)
-	}
-	tidy, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
-	defer cancel()
-	kept, cleaning := e.cleanUp(tidy, keep, err == nil)
-	if kept != "" {
-		fmt.Fprintln(e.cmd.ErrOrStderr(), kept)
-	}
-	if err := errors.Join(err, cleaning); err != nil {
+	if err := e.replayInstead(ctx, keep); err != nil {
 		return err
 	}
-	all, err := reports.ReadMutants(e.out)
+	all, err := reports.ReadLog[reports.Mutant](e.out, reports.MutantsFile)
 	if err != nil {
 		return err
 	}
@@ -74,4 +64,19 @@ func (e *e2e) mutate(ctx context.Context, keep keep) error {
 		return errReported
 	}
 	return nil
+}
+
+// replayInstead has the suite replay something else than the scenarios themselves, and cleans up.
+func (e *e2e) replayInstead(ctx context.Context, keep keep) error {
+	err := e.journal.Header(e.header, e.facts)
+	if err == nil {
+		err = e.replay(ctx)
+	}
+	tidy, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
+	defer cancel()
+	kept, cleaning := e.cleanUp(tidy, keep, err == nil)
+	if kept != "" {
+		fmt.Fprintln(e.cmd.ErrOrStderr(), kept)
+	}
+	return errors.Join(err, cleaning)
 }

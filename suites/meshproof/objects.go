@@ -7,8 +7,8 @@ import (
 	"github.com/meshproof/meshproof/suites/internal/testbed/mesh"
 )
 
-// sweepObjects removes what a killed replay left in a cluster that stands.
-func sweepObjects(ctx context.Context, bed *testbed.Bed) (removed []string, err error) {
+// sweepObjects takes back what a killed replay left in a cluster that stands.
+func sweepObjects(ctx context.Context, bed *testbed.Bed) (done []string, err error) {
 	m, err := mesh.Connect(ctx, mesh.Options{Kubeconfig: bed.Kubeconfig, RunID: "sweep", Capabilities: testbed.Lacks(bed.Set)})
 	if err != nil {
 		return nil, err

@@ -71,16 +71,16 @@ func downCommand() *cobra.Command {
 func sweepCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "sweep",
-		Short: "Remove what a killed run left behind; nothing that meshproof did not make",
+		Short: "Take back what a killed run left behind; nothing that meshproof did not make or change",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			removed, err := sweep(cmd.Context(), testbedOptions())
-			for _, what := range removed {
-				if _, err := fmt.Fprintln(cmd.OutOrStdout(), "removed "+what); err != nil {
+			done, err := sweep(cmd.Context(), testbedOptions())
+			for _, what := range done {
+				if _, err := fmt.Fprintln(cmd.OutOrStdout(), what); err != nil {
 					return err
 				}
 			}
-			if err == nil && len(removed) == 0 {
+			if err == nil && len(done) == 0 {
 				_, err = fmt.Fprintln(cmd.OutOrStdout(), "nothing was left behind")
 			}
 			return err
@@ -88,15 +88,20 @@ func sweepCommand() *cobra.Command {
 	}
 }
 
-// sweep removes clusters that nobody will come back for, and in the one that stands what a killed replay left.
+// sweep removes clusters that nobody will come back for, and takes back what a killed replay left in the one that stands. It returns what it did, a
+// line each.
 func sweep(ctx context.Context, o testbed.Options) ([]string, error) {
 	removed, err := testbed.Sweep(ctx, o)
+	var done []string
+	for _, what := range removed {
+		done = append(done, "removed "+what)
+	}
 	bed, standing := testbed.Adopt(ctx, o)
 	if errors.Is(standing, testbed.ErrNoBed) || bed == nil {
-		return removed, err
+		return done, err
 	}
 	objects, sweeping := sweepObjects(ctx, bed)
-	return append(removed, objects...), errors.Join(err, sweeping)
+	return append(done, objects...), errors.Join(err, sweeping)
 }
 
 func doctorCommand() *cobra.Command {

@@ -31,6 +31,7 @@ func New() Page {
 			sidecarSimple(),
 			httpsUnaffected(),
 			untrustedCARejected(),
+			subjectAltNames(),
 			cleanup(),
 		},
 	}

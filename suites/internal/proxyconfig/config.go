@@ -104,6 +104,16 @@ func (c *Config) Secret(name string) (*Secret, bool) {
 	return find(c.Secrets, func(s *Secret) bool { return s.InForce() && s.Name == name })
 }
 
+// Resource finds what is in force of a kind by its name, for the rare question that no view answers.
+func (c *Config) Resource(kind Kind, name string) (Resource, bool) {
+	for r := range c.all() {
+		if r.InForce() && r.Kind == kind && r.Name == name && !c.isInline(r) {
+			return r, true
+		}
+	}
+	return Resource{}, false
+}
+
 // EndpointsOf lists the endpoints of a cluster: those served by EDS where the
 // dump was taken with them (FullDumpPath, DynamicEndpoints), else the
 // ones written into the cluster itself.

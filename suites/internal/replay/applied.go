@@ -21,13 +21,15 @@ func appliedBy(files fs.FS, change scenario.Change, env scenario.Env) []reports.
 	case scenario.DeleteAction:
 		return append(manifests(files, "delete", c.Files, env), deleted(c)...)
 	case scenario.PatchAction:
-		return manifests(files, fmt.Sprintf("patch %s %s", c.Deployment.Resource, c.Deployment.Name), []string{c.File}, env)
+		return manifests(files, fmt.Sprintf("patch %s %s", c.Object.Resource, c.Object.Name), []string{c.File}, env)
 	case scenario.LabelAction:
 		return []reports.Manifest{{Does: "label", Name: c.Object.Resource + " " + c.Object.Name, Text: labels(c.Labels)}}
 	case scenario.OutboundPolicyAction:
 		return meshConfig(fmt.Sprintf("outboundTrafficPolicy:\n  mode: %s\n", c.Mode))
 	case scenario.AccessLogFileAction:
 		return meshConfig(fmt.Sprintf("accessLogFile: %q\n", c.Path))
+	case scenario.MeshConfigAction:
+		return manifests(files, "merge into the mesh configuration", []string{c.File}, env)
 	case scenario.InstallAction:
 		return []reports.Manifest{{Does: "istioctl install", Name: "options", Text: lines("--set ", c.Set)}}
 	case scenario.SecretAction:

@@ -37,6 +37,7 @@ func TestWhatAChangeApplied(t *testing.T) {
 		"label":      {scenario.LabelNamespace("default", "istio-injection", "enabled").(scenario.Change), []reports.Manifest{{Does: "label", Name: "namespace default", Text: "istio-injection: \"enabled\"\n"}}},
 		"policy":     {scenario.OutboundPolicyAction{Mode: scenario.RegistryOnly}, []reports.Manifest{{Does: "edit", Name: "configmap istio, mesh", Text: "outboundTrafficPolicy:\n  mode: REGISTRY_ONLY\n"}}},
 		"access log": {scenario.AccessLogFileAction{Path: "/dev/stdout"}, []reports.Manifest{{Does: "edit", Name: "configmap istio, mesh", Text: "accessLogFile: \"/dev/stdout\"\n"}}},
+		"merge":      {scenario.MeshConfigAction{File: "entry.yaml"}, []reports.Manifest{{Does: "merge into the mesh configuration", Name: "entry.yaml", Text: expanded}}},
 		"install":    {scenario.InstallAction{Set: []string{"a=b", "c=d"}}, []reports.Manifest{{Does: "istioctl install", Name: "options", Text: "--set a=b\n--set c=d\n"}}},
 		"secret":     {secret(nil), []reports.Manifest{{Does: "create", Name: "secret credential", Text: "type: kubernetes.io/tls\ndata:\n  tls.crt: (not shown)\n  tls.key: (not shown)\n"}}},
 		"no secret":  {secret(errors.New("no randomness")), []reports.Manifest{{Does: "create", Name: "secret credential"}}},

@@ -38,16 +38,13 @@ var limits = map[scenario.Limit]limit{
 func limitOf(q scenario.Question) limit {
 	switch q := q.(type) {
 	case scenario.SendAction:
-		l := limits[q.Limit]
-		if q.Lingers != "" {
-			l.Lingers, l.Grace = q.Lingers, lingerGrace
-		}
+		l := limits[q.Limit].allowing(q.Lingers)
 		if q.Times > 1 {
 			return once(l)
 		}
 		return l
 	case scenario.GetAction:
-		return once(limits[q.Limit])
+		return once(limits[q.Limit].allowing(q.Lingers))
 	case scenario.DryRunAction:
 		return once(limits[q.Limit])
 	case scenario.ExecAction:
@@ -60,6 +57,14 @@ func limitOf(q scenario.Question) limit {
 		return once(limits[q.Limit])
 	}
 	return limits[scenario.Converge]
+}
+
+// allowing is the row with something named that may linger.
+func (l limit) allowing(lingers scenario.Lingering) limit {
+	if lingers != "" {
+		l.Lingers, l.Grace = lingers, lingerGrace
+	}
+	return l
 }
 
 func once(l limit) limit {

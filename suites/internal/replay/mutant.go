@@ -59,20 +59,20 @@ func without(s scenario.Scenario, i int, file string) scenario.Scenario {
 	return s
 }
 
-// Graveyard keeps what became of each mutant.
-type Graveyard interface {
-	Bury(reports.Mutant) error
+// Log keeps what became of each attempt.
+type Log[T any] interface {
+	Record(attempt T) error
 }
 
 // MutantPage registers the mutants of a page with Ginkgo instead of its scenarios. A mutant that survives is no failure of the suite:
-// the graveyard holds it.
-func MutantPage(page scenario.Page, run func() *Run, graves func() Graveyard) {
+// the log holds it.
+func MutantPage(page scenario.Page, run func() *Run, log func() Log[reports.Mutant]) {
 	Describe(page.Title, Ordered, ContinueOnFailure, Label("page:"+page.Name), func() {
 		for _, s := range page.Scenarios {
 			for _, m := range mutants(s) {
 				// The id comes last: that is what a scenario is selected by.
 				It("without \""+m.leftOut+"\": "+s.ID, SpecTimeout(specTimeout), GracePeriod(gracePeriod), func(ctx SpecContext) {
-					if err := graves().Bury(try(ctx, run(), page, m)); err != nil {
+					if err := log().Record(try(ctx, run(), page, m)); err != nil {
 						Fail("what became of the mutant could not be written: " + err.Error())
 					}
 				})

@@ -28,7 +28,8 @@ type Run struct {
 	Selected func(id string) bool
 	Pages    []scenario.Page // those of the run, in any order
 
-	begun []string // pages, the last of which is being replayed
+	begun   []string // pages, the last of which is being replayed
+	spoiled string   // why no further fault can be drilled
 }
 
 // coming is what the selected scenarios of a page need, from one of them on; nil where nobody knows which are selected.

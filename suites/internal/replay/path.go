@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -67,7 +68,16 @@ func (j *journey) ways() []reports.Way {
 	if len(ways) == 0 {
 		ways = append(ways, reports.Way{Hops: j.untold()})
 	}
+	slices.SortStableFunc(ways, func(a, b reports.Way) int { return cmp.Compare(rank(a), rank(b)) })
 	return ways
+}
+
+// rank has the client's own ways come first.
+func rank(way reports.Way) int {
+	if way.Hops[0].Role == reports.RoleClient {
+		return 0
+	}
+	return 1
 }
 
 // wayFrom follows the traffic from its first stop on.
@@ -171,8 +181,11 @@ func (j *journey) hopOf(s *stop) reports.Hop {
 	if hop.Cluster == "" && s.line.Route != "" {
 		hop.Cluster = short("route " + s.line.Route)
 	}
-	if !j.evidence.Fence[s.peer] {
+	switch {
+	case !j.evidence.Fence[s.peer]:
 		hop.Note = "not proven to be all that it wrote"
+	case s.site != nil:
+		hop.Note = short(s.line.Failure)
 	}
 	refused := s.line.Format == probe.EnvoyTCP || s.line.Code >= http.StatusBadRequest || s.line.Format == probe.NginxSNI
 	if s.next == nil && s.site == nil && !s.isServer() && !s.passes() && refused {
@@ -192,7 +205,10 @@ func (j *journey) gap(s *stop, then string) []reports.Hop {
 
 // upstream is the upstream host of a stop, of which nothing else is known but, where its log was looked at, that it wrote no line.
 func (j *journey) upstream(s *stop) reports.Hop {
-	name := serviceOf(s.line.UpstreamCluster)
+	name, named := serviceOf(s.line.UpstreamCluster)
+	if !named {
+		name = s.line.UpstreamHost
+	}
 	for peer := range j.evidence.Logs {
 		if name == nameOf(peer) && peer.Container == probe.SidecarContainer {
 			hop := j.silent(peer)
@@ -241,7 +257,7 @@ func (j *journey) end(last *stop) []reports.Hop {
 	}
 	hop := j.upstream(last)
 	switch {
-	case last.line.Failure != "" || last.line.UpstreamLocal == "" && last.line.UpstreamHost != "":
+	case last.line.Failure != "" || last.failed():
 		hop.State, hop.Note = reports.HopUnreached, short(last.line.Failure)
 	case j.evidence.Sites != nil && isOutside(hop.Address):
 		hop.State, hop.Note = reports.HopUnreached, "no connection arrived there"
@@ -318,6 +334,9 @@ func siteHop(site *arrival, before *stop) reports.Hop {
 	}
 	if site.Refused != "" {
 		hop.State, hop.Note = reports.HopEnded, short(site.Refused)
+	}
+	if before != nil && before.tries > 1 {
+		hop.Note = fmt.Sprintf("%s (%d connections)", hop.Note, before.tries)
 	}
 	return hop
 }
@@ -439,25 +458,30 @@ const gateway = "gateway"
 
 func roleOf(s *stop) reports.HopRole {
 	switch {
-	case s.line.Format == probe.Nginx:
-		return reports.RoleWorkload
-	case s.peer.Container != probe.SidecarContainer:
+	case s.line.Format == probe.Squid || s.line.Format == probe.NginxSNI:
 		return reports.RoleProxy
+	case s.peer.Container != probe.SidecarContainer:
+		return reports.RoleWorkload
 	case strings.Contains(s.peer.Workload, gateway):
 		return reports.RoleGateway
 	}
 	return reports.RoleSidecar
 }
 
-// nameOf is the peer without its container: the role tells which is meant.
-func nameOf(peer probe.Peer) string { return peer.Workload + "." + peer.Namespace }
+// nameOf is the peer without its container: the role tells which is meant. Beside a gateway in its pod another program is named for itself.
+func nameOf(peer probe.Peer) string {
+	if strings.Contains(peer.Workload, gateway) && peer.Container != "" && peer.Container != probe.SidecarContainer {
+		return peer.Container + "." + peer.Namespace
+	}
+	return peer.Workload + "." + peer.Namespace
+}
 
-// serviceOf is the host of an upstream cluster, of a Service of the mesh its name and namespace; the cluster's own name, where it has no host.
+// serviceOf is the host of an upstream cluster, of a Service of the mesh its name and namespace; false for clusters without one, as PassthroughCluster.
 //
 // Source: https://istio.io/latest/docs/ops/diagnostic-tools/proxy-cmd/
-func serviceOf(cluster string) string {
-	parts := strings.Split(cluster, "|")
-	return strings.TrimSuffix(parts[len(parts)-1], ".svc.cluster.local")
+func serviceOf(cluster string) (string, bool) {
+	at := strings.LastIndexByte(cluster, '|')
+	return strings.TrimSuffix(cluster[at+1:], ".svc.cluster.local"), at >= 0
 }
 
 // documentation are the addresses of the outside world, RFC 5737.

@@ -107,6 +107,8 @@ const (
 	tlsAtGate  = later + passing + `"198.51.100.67:443" outbound|443||edition.cnn.com 10.244.0.58:58066 10.244.0.58:8443 10.244.0.45:46960 edition.cnn.com -` + "\n"
 	blackHole  = started + `"- - -" 0 UH - - "-" 0 0 0 - "-" "-" "-" "-" "-" BlackHoleCluster - 198.51.100.67:443 10.244.0.45:37354 - -` + "\n"
 	astray     = later + `"- - -" 0 NR filter_chain_not_found - "-" 0 0 0 - "-" "-" "-" "-" "-" - - 10.244.0.58:8443 10.244.0.99:4000 edition.cnn.com -` + "\n"
+	unbelieved = started + get + `503 URX,UF upstream_reset - "TLS_error:CERTIFICATE_VERIFY_FAILED" 0 0 7 6 "-" "curl/8.14.1" "id-1" "edition.cnn.com" "198.51.100.67:443" outbound|443||edition.cnn.com - 198.51.100.67:80 10.244.0.45:37354 - default` + "\n"
+	deaf       = started + `"- - -" 0 UF,URX - - "delayed_connect_error:_Connection_refused" 0 0 0 - "-" "-" "-" "-" "10.96.25.252:443" PassthroughCluster - 10.96.25.252:443 10.244.0.45:37354 - -` + "\n"
 	blockAll   = started + get + `502 - direct_response - "-" 0 0 0 - "-" "curl/8.14.1" "id-1" "edition.cnn.com" "-" - - 198.51.100.67:80 10.244.0.45:37354 - block_all` + "\n"
 )
 
@@ -335,6 +337,57 @@ upstream 10.244.0.99                       unknown
    │     TCP · TLS · SNI edition.cnn.com
 gateway  istio-egressgateway.istio-system  connection NR filter_chain_not_found · ! ended: no hop tells of it
    ✗
+`},
+		{"the sidecar does not believe the site, and tries both its addresses", scenario.Curl, answered(visited(logged(0, lines(sidecar, unbelieved)),
+			visitor(visit("10.244.0.45:50001", "203.0.113.67:443")).refused("unknown certificate authority"),
+			visitor(visit("10.244.0.45:50002", "198.51.100.67:443")).refused("unknown certificate authority")), 503), `
+client   curl.default           exit 0, 503
+   │     HTTP/1.1
+sidecar  curl.default           GET /politics 503 URX,UF · outbound|443||edition.cnn.com · TLS_error:CERTIFICATE_VERIFY_FAILED
+   │     TLS · no SNI
+site     cnn 198.51.100.67:443  ! ended: unknown certificate authority (2 connections)
+   ✗
+`},
+		{"a workload's own question is older than the gateway's line of the request that caused it", outside, answered(logged(0, map[probe.Peer]string{
+			ingress: latest + `"GET /api/catalog?meshproof=m1 HTTP/1.1" ` + fetched + `"10.244.0.70:8080" outbound|80||webapp.istioinaction.svc.cluster.local 10.244.0.60:4000 10.244.0.60:8080 10.244.0.45:37354 - -` + "\n",
+			webapp: started + `"GET /items?meshproof=m1 HTTP/1.1" ` + fetched + `"10.244.0.71:3000" outbound|80||catalog.istioinaction.svc.cluster.local 10.244.0.70:6000 10.96.0.9:80 10.244.0.70:5999 - -` + "\n" +
+				latest + `"GET /api/catalog?meshproof=m1 HTTP/1.1" ` + fetched + `"10.244.0.70:8080" inbound|8080|| 127.0.0.6:5000 10.244.0.70:8080 10.244.0.60:4000 - -` + "\n",
+		}), 200), `
+client   curl.outside                            exit 0, 200
+   │     HTTP/1.1
+gateway  istio-ingressgateway.istio-system       GET /api/catalog 200 · outbound|80||webapp.istioinaction.svc.cluster.local
+   │     HTTP/1.1
+sidecar  webapp.istioinaction                    GET /api/catalog 200 · inbound|8080||
+   │
+workload webapp.istioinaction 10.244.0.70:8080
+
+workload webapp.istioinaction
+   │     HTTP/1.1
+sidecar  webapp.istioinaction                    GET /items 200 · outbound|80||catalog.istioinaction.svc.cluster.local
+   │
+upstream catalog.istioinaction 10.244.0.71:3000  unknown: nobody looked there
+`},
+		{"passed through to where nobody listens", scenario.Curl, visited(logged(35, lines(sidecar, deaf))), `
+client   curl.default      exit 35
+   │     TCP
+sidecar  curl.default      connection UF,URX · PassthroughCluster
+   ✗
+upstream 10.96.25.252:443  ! unreached: delayed_connect_error:_Connection_refused
+`},
+		{"through the SNI proxy in the gateway's pod", scenario.Curl, visited(logged(0, map[probe.Peer]string{
+			sidecar: tlsToGate,
+			egress:  later + passing + `"127.0.0.1:8443" outbound|8443||sni-proxy.local 127.0.0.1:36268 10.244.0.58:8443 10.244.0.45:46960 edition.cnn.com -` + "\n",
+			{Namespace: egress.Namespace, Workload: egress.Workload, Container: "sni-proxy"}: `127.0.0.1 [21/Nov/2026:00:34:17 +0000] TCP [edition.cnn.com]200 1203 187 0.006` + "\n",
+		}), visitor(visit("10.244.0.58:58066", "198.51.100.67:443")).tls("edition.cnn.com", "")), `
+client   curl.default                      exit 0
+   │     TCP · TLS · SNI edition.cnn.com
+sidecar  curl.default                      connection · outbound|443|cnn|istio-egressgateway.istio-system.svc.cluster.local
+   │     TCP · TLS · SNI edition.cnn.com
+gateway  istio-egressgateway.istio-system  connection · outbound|8443||sni-proxy.local
+   │     TCP · TLS · SNI edition.cnn.com
+proxy    sni-proxy.istio-system            connection 200
+   │     HTTP/2 · TLS 1.3 · SNI edition.cnn.com · ALPN h2
+site     cnn 198.51.100.67:443             GET /politics 200
 `},
 		{"nobody but the client", outside, func() probe.Evidence {
 			e := logged(7, nil)

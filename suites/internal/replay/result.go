@@ -17,7 +17,7 @@ func NewResult(page scenario.Page, s scenario.Scenario) *reports.Result {
 	}
 	r := &reports.Result{
 		ID: s.ID, Page: page.Name, Title: s.Title, Verdict: reports.NotRun, Reason: "the run ended before it",
-		Document: reports.Document{Seed: s.Doc.Seed, Lines: s.Doc.Lines, Upstream: upstream},
+		Document: reports.Document{Seed: s.Doc.Seed, Lines: s.Doc.Lines, Upstream: upstream, Reports: s.Doc.Reports},
 		Notes:    append([]string(nil), s.Notes...),
 		Again:    "make e2e SCENARIO=" + s.ID,
 	}
@@ -134,7 +134,7 @@ func Explain(r *reports.Result) string {
 	if b.Len() == 0 {
 		b.WriteString(r.Reason + "\n")
 	}
-	fmt.Fprintf(&b, "\n%s, lines %s. Run it again: %s\n", r.Document.Seed, r.Document.Lines, r.Again)
+	fmt.Fprintf(&b, "\n%s. Run it again: %s\n", r.Document.Told(), r.Again)
 	return b.String()
 }
 

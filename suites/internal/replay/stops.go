@@ -16,6 +16,7 @@ type stop struct {
 	lines      int // how many; more than one where it wrote of the same again
 	prev, next *stop
 	site       *arrival // that it passed the traffic on to
+	tries      int      // connections at that site, where it failed
 }
 
 // arrival is a connection at a site.
@@ -68,8 +69,8 @@ func sameAs(peer probe.Peer, line probe.LogLine) (string, bool) {
 const (
 	byAddress = 4 // the address from which the one went on is the one from which it came to the other
 	byOlder   = 3 // the same, but the other gave the request an id of its own: a connection may be shared, so that the older request comes first
-	byClient  = 2 // the other tells the client's address without its port
-	byID      = 1 // both know the same request id
+	byClient  = 2 // the other tells the client's address without its port, or the one fails and does not say from which port it tried
+	byID      = 1 // both know the same request id, and the other was reached where the one went, or from there
 )
 
 // join finds for every stop and every site where its traffic came from, what is sure first.
@@ -101,9 +102,23 @@ func (s *stop) goTo(sites []*arrival, sure int) {
 	for _, site := range sites {
 		if s.next == nil && s.site == nil && s.arrivesAs(site) == sure {
 			s.site, site.told = site, true
+			s.tryAgain(sites)
 		}
 	}
 }
+
+// tryAgain takes the further connections of a stop that failed: a proxy tries again, also at other addresses of the site, and writes one line.
+func (s *stop) tryAgain(sites []*arrival) {
+	s.tries = 1
+	for _, site := range sites {
+		if s.failed() && !site.told && site.Site == s.site.Site && site.Remote.Addr() == s.site.Remote.Addr() {
+			s.tries, site.told = s.tries+1, true
+		}
+	}
+}
+
+// failed tells of a stop that had nobody's answer to pass on. Its line then names the host that it tried last, and no address of its own.
+func (s *stop) failed() bool { return s.line.UpstreamHost != "" && s.line.UpstreamLocal == "" }
 
 // leadsTo tells how sure it is that the stop's traffic went on to the next one; 0: nothing says so. A gateway that takes its client for an external
 // one gives each request a new id.
@@ -120,7 +135,7 @@ func (s *stop) leadsTo(next *stop) int {
 		return byAddress
 	case next.line.Client != "" && next.line.Client == hostOf(s.line.UpstreamLocal):
 		return byClient
-	case s.line.RequestID != "" && s.line.RequestID == next.line.RequestID && s.peer != next.peer && !s.isInbound() && s.line.UpstreamHost != "":
+	case s.line.RequestID != "" && s.line.RequestID == next.line.RequestID && s.wentTo(next.line.DownstreamLocal, next.line.DownstreamRemote):
 		return byID
 	}
 	return 0
@@ -156,10 +171,24 @@ func (s *stop) arrivesAs(site *arrival) int {
 		return byClient
 	case s.line.Format == probe.NginxSNI && site.Hello != nil && s.line.SNI != "" && site.Hello.SNI == s.line.SNI:
 		return byClient
-	case s.line.RequestID != "" && s.requestsAt(site) > 0 && s.line.UpstreamHost != "" && !s.isInbound():
+	case s.failed() && s.line.UpstreamHost == site.Local.String() && s.isAt(site.Remote.Addr().String()):
+		return byClient
+	case s.requestsAt(site) > 0 && s.wentTo(site.Local.String(), site.Remote.String()):
 		return byID
 	}
 	return 0
+}
+
+// wentTo tells whether the stop's upstream host is at one of two addresses: where the next one was reached, or from where, if one between them wrote
+// no line. To its own workload a sidecar goes for good: what that asks begins there.
+func (s *stop) wentTo(local, remote string) bool {
+	host := hostOf(s.line.UpstreamHost)
+	return host != "" && !s.isInbound() && (host == hostOf(local) || host == hostOf(remote))
+}
+
+// isAt tells whether the proxy has this address: a gateway is reached there, and a sidecar by the workload that has the same.
+func (s *stop) isAt(address string) bool {
+	return address == hostOf(s.line.DownstreamLocal) || address == hostOf(s.line.DownstreamRemote)
 }
 
 // requestsAt is how often the stop's request came to the site.

@@ -22,6 +22,8 @@ type Testbed interface {
 	Has(c scenario.Capability) (bool, string)
 	// Change carries an action out on the page's files and returns how to undo it, also when it failed half way.
 	Change(ctx context.Context, files fs.FS, c scenario.Change, env scenario.Env) (scenario.Undo, error)
+	// Inject brings the fault of a drill about and returns how to take it back, also when it failed half way. Even a killed run can be taken back.
+	Inject(ctx context.Context, fault scenario.Fault) (scenario.Undo, error)
 	// Settle returns when every proxy concerned holds the newest configuration, nothing is warming and nothing was rejected.
 	Settle(ctx context.Context) error
 	// Ask brings back the evidence of each attempt, of one at least and of as many as are asked for at most.

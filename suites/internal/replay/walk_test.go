@@ -72,6 +72,24 @@ func (b *bed) Change(_ context.Context, _ fs.FS, c scenario.Change, _ scenario.E
 	}, nil
 }
 
+// Inject breaks the one thing that the fault is named after.
+func (b *bed) Inject(_ context.Context, fault scenario.Fault) (scenario.Undo, error) {
+	b.call("inject " + fault.Name)
+	if b.is("inject") {
+		return nil, errors.New("the server is busy")
+	}
+	before := b.fault
+	b.fault, b.dirty = fault.Name, true
+	return func(context.Context) error {
+		b.call("take back " + fault.Name)
+		if before == "undo" {
+			return errors.New("the server is busy")
+		}
+		b.fault, b.dirty = before, true
+		return nil
+	}, nil
+}
+
 func (b *bed) Settle(context.Context) error {
 	b.call("settle")
 	b.dirty = false
@@ -94,6 +112,9 @@ func (b *bed) Ask(_ context.Context, asked scenario.Inquiry) ([]probe.Evidence, 
 			return nil, errors.New("asked before the configuration had arrived")
 		case b.is("transport"), b.is("blip") && b.inquiries == 2:
 			return nil, errors.New("the exec stream was cut")
+		}
+		if _, ok := asked.Question.(scenario.InspectAction); ok {
+			return []probe.Evidence{{Stdout: b.fault}}, nil
 		}
 		if export, ok := asked.Question.(scenario.ExportAction); ok {
 			return []probe.Evidence{{Vars: map[string]string{export.Name: "10.96.0.7"}}}, nil

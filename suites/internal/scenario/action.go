@@ -98,6 +98,7 @@ const (
 	NameCache          Lingering = "a name in a cache"
 	DrainingConnection Lingering = "a connection that is being drained"
 	LateLogLine        Lingering = "a log line on its way"
+	WholeSeconds       Lingering = "a creation time, which is in whole seconds"
 )
 
 // GetAction is `kubectl get`: the printed columns and the objects. An object that is not there is an answer: exit 1, no rows.
@@ -107,6 +108,8 @@ type GetAction struct {
 	Namespace string
 	Selector  string
 	Limit     Limit
+	// Lingers is as in SendAction.
+	Lingers Lingering
 }
 
 // DryRunAction is `kubectl apply --dry-run=server -f … 2>&1`: whether the API server would take a manifest. Nothing changes. A refusal is an

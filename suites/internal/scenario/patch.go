@@ -1,10 +1,10 @@
 package scenario
 
-// PatchAction is `kubectl patch deployment`. The undo puts the deployment's specification back as it was, field by field, and so its pods.
+// PatchAction is `kubectl patch`. The undo puts the object back as it was, field by field, and so a deployment's pods.
 type PatchAction struct {
-	Deployment ObjectRef // with its namespace
-	Type       PatchType
-	File       string // of the page, JSON or YAML
+	Object ObjectRef // with its namespace
+	Type   PatchType
+	File   string // of the page, JSON or YAML
 }
 
 // PatchType is how the API server merges a patch, as `kubectl patch --type` names it.
@@ -18,10 +18,16 @@ const (
 	StrategicPatch PatchType = "strategic" // a part of the object; containers and volumes are merged by name
 )
 
-func (PatchAction) action() {}
-func (PatchAction) change() {}
+// MeshConfigAction merges a file into the mesh configuration: fields are set, and those that are null removed (RFC 7386). The pages' own edits have
+// actions of their own.
+type MeshConfigAction struct{ File string }
+
+func (PatchAction) action()      {}
+func (PatchAction) change()      {}
+func (MeshConfigAction) action() {}
+func (MeshConfigAction) change() {}
 
 // Patch is `kubectl -n namespace patch deployment name`.
 func Patch(namespace, name string, how PatchType, file string) Action {
-	return PatchAction{Deployment: ObjectRef{Resource: "deployment", Name: name, Namespace: namespace}, Type: how, File: file}
+	return PatchAction{Object: ObjectRef{Resource: "deployment", Name: name, Namespace: namespace}, Type: how, File: file}
 }

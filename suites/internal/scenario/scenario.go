@@ -30,10 +30,12 @@ type Scenario struct {
 
 // Doc is where a scenario is documented.
 type Doc struct {
-	Seed     string // file name of the seed document
+	Seed     string // file name of the seed document; empty: no document tells it, people reported it
 	Lines    string // "41-62"
 	Upstream string // path below https://istio.io/latest/docs/; empty: the page's
 	Also     []Ref  // other seeds that tell the same story
+	// Reports are those of a scenario beyond the documents: "istio#53667" is an issue or a pull request of istio/istio.
+	Reports []string
 }
 
 // Ref points at lines of a seed document.

@@ -13,10 +13,11 @@ import (
 )
 
 var (
-	idForm    = regexp.MustCompile(`^(egress|ingress|ingress-envoy)(/[a-z0-9-]+)+$`)
-	seedForm  = regexp.MustCompile(`^\d{3}_[0-9a-f]{16}\.txt$`)
-	linesForm = regexp.MustCompile(`^\d+(@\d+)?(-\d+)?(, \d+(-\d+)?)*$`)
-	variable  = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*)\}`)
+	idForm     = regexp.MustCompile(`^(egress|ingress|ingress-envoy)(/[a-z0-9-]+)+$`)
+	seedForm   = regexp.MustCompile(`^\d{3}_[0-9a-f]{16}\.txt$`)
+	reportForm = regexp.MustCompile(`^[a-z.]+#\d+$`)
+	linesForm  = regexp.MustCompile(`^\d+(@\d+)?(-\d+)?(, \d+(-\d+)?)*$`)
+	variable   = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*)\}`)
 )
 
 // Validate checks a page without a cluster: every scenario says where it is documented, every file exists and is used, every request
@@ -52,7 +53,13 @@ func (v *validation) scenario(s Scenario) {
 	if s.Title == "" || len(s.Steps) == 0 {
 		v.report("%s: it needs a title and steps", s.ID)
 	}
-	for _, ref := range append([]Ref{{Seed: s.Doc.Seed, Lines: s.Doc.Lines}}, s.Doc.Also...) {
+	refs := s.Doc.Also
+	if len(s.Doc.Reports) == 0 {
+		refs = append([]Ref{{Seed: s.Doc.Seed, Lines: s.Doc.Lines}}, refs...)
+	} else if s.Doc.Seed != "" || slices.ContainsFunc(s.Doc.Reports, func(r string) bool { return !reportForm.MatchString(r) }) {
+		v.report("%s: it is told by a document or by reports like istio#53667, not by %q and %q", s.ID, s.Doc.Seed, s.Doc.Reports)
+	}
+	for _, ref := range refs {
 		if !seedForm.MatchString(ref.Seed) || !linesForm.MatchString(ref.Lines) {
 			v.report("%s: %q lines %q does not point into a seed document", s.ID, ref.Seed, ref.Lines)
 		}
@@ -233,24 +240,34 @@ func repeated(peers []probe.Peer) []probe.Peer {
 }
 
 func (v *validation) files(where string, c Change) {
-	var files []string
 	switch c := c.(type) {
-	case ApplyAction:
-		files = c.Files
-	case DeleteAction:
-		files = c.Files
 	case SecretAction:
 		v.secret(where, c.Secret)
 	case PatchAction:
-		files = []string{c.File}
 		if !slices.Contains([]PatchType{JSONPatch, StrategicPatch}, c.Type) {
 			v.report("%s: %q is no type of a patch", where, c.Type)
 		}
-	case RestartAction, LabelAction, OutboundPolicyAction, AccessLogFileAction, InstallAction:
+	case ApplyAction, DeleteAction, RestartAction, LabelAction, OutboundPolicyAction, AccessLogFileAction, InstallAction, MeshConfigAction:
 	}
-	for _, name := range files {
+	for _, name := range FilesOf(c) {
 		v.file(where, name)
 	}
+}
+
+// FilesOf are the files that a change names.
+func FilesOf(c Change) []string {
+	switch c := c.(type) {
+	case ApplyAction:
+		return c.Files
+	case DeleteAction:
+		return c.Files
+	case PatchAction:
+		return []string{c.File}
+	case MeshConfigAction:
+		return []string{c.File}
+	case SecretAction, RestartAction, LabelAction, OutboundPolicyAction, AccessLogFileAction, InstallAction:
+	}
+	return nil
 }
 
 func (v *validation) secret(where string, s Secret) {

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/agnivade/levenshtein"
 	"github.com/onsi/ginkgo/v2/types"
@@ -22,7 +23,7 @@ type Request struct {
 
 // Choice is what the request comes to.
 type Choice struct {
-	IDs   []string // in the pages' order
+	IDs   []string // of scenarios in the pages' order, or names of faults
 	Words string   // for the report: "page kubernetes-services"
 }
 
@@ -34,10 +35,14 @@ type UnknownError struct {
 
 // Error offers the nearest names.
 func (e *UnknownError) Error() string {
-	if len(e.Near) == 0 {
-		return fmt.Sprintf("there is no %s %q; `make list` shows them all", e.What, e.Name)
+	list := "make list"
+	if e.What == "fault" {
+		list += " DRILLS=1"
 	}
-	return fmt.Sprintf("there is no %s %q; did you mean %s? `make list` shows them all", e.What, e.Name, strings.Join(e.Near, " or "))
+	if len(e.Near) == 0 {
+		return fmt.Sprintf("there is no %s %q; `%s` shows them all", e.What, e.Name, list)
+	}
+	return fmt.Sprintf("there is no %s %q; did you mean %s? `%s` shows them all", e.What, e.Name, strings.Join(e.Near, " or "), list)
 }
 
 // Select finds the scenarios that match the request.
@@ -70,10 +75,62 @@ func Select(pages []scenario.Page, r Request) (Choice, error) {
 	return c, nil
 }
 
+// Faults finds the faults that are asked for: by names, separated by commas or spaces, and by a page that one of their scenarios is on.
+func Faults(faults []scenario.Fault, pages []scenario.Page, names, page string) (Choice, error) {
+	var c Choice
+	wanted := strings.FieldsFunc(names, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
+	if err := knownFaults(faults, wanted); err != nil {
+		return Choice{}, err
+	}
+	var onPage []string
+	if page != "" {
+		scenarios, err := Select(pages, Request{Page: page})
+		if err != nil {
+			return Choice{}, err
+		}
+		onPage = scenarios.IDs
+	}
+	for _, f := range faults {
+		named := len(wanted) == 0 || slices.Contains(wanted, f.Name)
+		if named && (page == "" || slices.ContainsFunc(f.Scenarios(), func(id string) bool { return slices.Contains(onPage, id) })) {
+			c.IDs = append(c.IDs, f.Name)
+		}
+	}
+	if len(c.IDs) == 0 {
+		return Choice{}, fmt.Errorf("none of the faults is drilled on the page %s; `make list DRILLS=1` shows them all", page)
+	}
+	c.Words = wordsOfFaults(wanted, page)
+	return c, nil
+}
+
+func knownFaults(faults []scenario.Fault, wanted []string) error {
+	var known []string
+	for _, f := range faults {
+		known = append(known, f.Name)
+	}
+	for _, name := range wanted {
+		if !slices.Contains(known, name) {
+			return &UnknownError{What: "fault", Name: name, Near: near(name, known)}
+		}
+	}
+	return nil
+}
+
+func wordsOfFaults(wanted []string, page string) string {
+	text := "all faults"
+	if len(wanted) > 0 {
+		text = "faults " + strings.Join(wanted, ", ")
+	}
+	if page != "" {
+		text += ", page " + page
+	}
+	return text
+}
+
 // Label is the Ginkgo label of a page.
 func Label(p scenario.Page) string { return "page:" + p.Name }
 
-// Focus is the regular expression that makes Ginkgo run these scenarios and no others.
+// Focus is the regular expression that makes Ginkgo run these and no others.
 func (c Choice) Focus() string {
 	quoted := make([]string, len(c.IDs))
 	for i, id := range c.IDs {

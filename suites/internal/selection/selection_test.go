@@ -63,3 +63,28 @@ func TestFocusMatchesTheWholeIDOnly(t *testing.T) {
 	g.Expect(focus.MatchString("Kubernetes Services for Egress Traffic egress/kubernetes-services/endpoints")).To(BeTrue())
 	g.Expect(focus.MatchString("Kubernetes Services for Egress Traffic egress/kubernetes-services/endpoints-cleanup")).To(BeFalse())
 }
+
+func TestFaults(t *testing.T) {
+	g := NewWithT(t)
+	faults := []scenario.Fault{
+		{Name: "no-sni", Red: []string{"egress/kubernetes-services/endpoints"}},
+		{Name: "registry-open", Red: []string{"egress/egress-gateway/http-cleanup"}, Green: []string{"egress/kubernetes-services/endpoints"}},
+		{Name: "log-twice", Red: []string{"egress/egress-gateway/http-cleanup"}},
+	}
+	all, err := selection.Faults(faults, pages(), "", "")
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(all).To(Equal(selection.Choice{IDs: []string{"no-sni", "registry-open", "log-twice"}, Words: "all faults"}))
+	some, err := selection.Faults(faults, pages(), "log-twice, no-sni", "")
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(some).To(Equal(selection.Choice{IDs: []string{"no-sni", "log-twice"}, Words: "faults log-twice, no-sni"}))
+	onPage, err := selection.Faults(faults, pages(), "", "kubernetes-services")
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(onPage).To(Equal(selection.Choice{IDs: []string{"no-sni", "registry-open"}, Words: "all faults, page kubernetes-services"}))
+
+	_, err = selection.Faults(faults, pages(), "no-snii", "")
+	g.Expect(err).To(MatchError("there is no fault \"no-snii\"; did you mean no-sni? `make list DRILLS=1` shows them all"))
+	_, err = selection.Faults(faults, pages(), "", "egres-gateway")
+	g.Expect(err).To(MatchError(ContainSubstring("did you mean egress-gateway?")))
+	_, err = selection.Faults(faults, pages(), "log-twice", "kubernetes-services")
+	g.Expect(err).To(MatchError(ContainSubstring("none of the faults is drilled on the page kubernetes-services")))
+}

@@ -45,7 +45,9 @@ func (m *Mesh) Change(ctx context.Context, files fs.FS, c scenario.Change, env s
 	case scenario.SecretAction:
 		err = change.secret(ctx, c)
 	case scenario.PatchAction:
-		err = change.patchDeployment(ctx, c)
+		err = change.patchObject(ctx, c)
+	case scenario.MeshConfigAction:
+		err = change.meshConfig(ctx, c)
 	default:
 		return nil, fmt.Errorf("the testbed cannot carry out a %T", c)
 	}
@@ -347,8 +349,8 @@ func (c *change) label(ctx context.Context, action scenario.LabelAction) error {
 	return nil
 }
 
-// patchDeployment is kubectl patch deployment, with a file of the page.
-func (c *change) patchDeployment(ctx context.Context, action scenario.PatchAction) error {
+// patchObject is kubectl patch, with a file of the page.
+func (c *change) patchObject(ctx context.Context, action scenario.PatchAction) error {
 	text, err := fs.ReadFile(c.files, action.File)
 	if err != nil {
 		return fmt.Errorf("read the patch: %w", err)
@@ -365,7 +367,7 @@ func (c *change) patchDeployment(ctx context.Context, action scenario.PatchActio
 	if !known {
 		return fmt.Errorf("patch %s: %q is no type of a patch", action.File, action.Type)
 	}
-	t, err := c.mesh.locateRef(action.Deployment, action.Deployment.Namespace)
+	t, err := c.mesh.locateRef(action.Object, action.Object.Namespace)
 	if err != nil {
 		return err
 	}
@@ -380,7 +382,7 @@ func (c *change) patchDeployment(ctx context.Context, action scenario.PatchActio
 	if err != nil {
 		return fmt.Errorf("patch %s: %w", t.key, err)
 	}
-	if before.GetGeneration() != after.GetGeneration() {
+	if before.GetResourceVersion() != after.GetResourceVersion() { // not every kind counts generations
 		c.undo = append(c.undo, func(ctx context.Context) error { return c.mesh.restore(ctx, t, before) })
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io/fs"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -108,6 +109,67 @@ func (m *Mesh) setOutboundPolicy(ctx context.Context, mode scenario.OutboundMode
 		m.mu.Unlock()
 	}
 	return before, nil
+}
+
+// meshConfig merges a file into the mesh configuration. The undo merges the fields' former values: scenarios may have edited others meanwhile.
+func (c *change) meshConfig(ctx context.Context, action scenario.MeshConfigAction) error {
+	text, err := fs.ReadFile(c.files, action.File)
+	if err != nil {
+		return fmt.Errorf("read the mesh configuration: %w", err)
+	}
+	patch := map[string]any{}
+	if err := yaml.Unmarshal(text, &patch); err != nil {
+		return fmt.Errorf("read the mesh configuration %s: %w", action.File, err)
+	}
+	back, err := c.mesh.mergeMeshConfig(ctx, patch)
+	if err != nil {
+		return err
+	}
+	c.undo = append(c.undo, func(ctx context.Context) error {
+		_, err := c.mesh.mergeMeshConfig(ctx, back)
+		return err
+	})
+	return nil
+}
+
+// mergeMeshConfig merges a patch into the mesh ConfigMap and returns the patch that leads back. The mark of the edit is the proof that it arrives.
+func (m *Mesh) mergeMeshConfig(ctx context.Context, patch map[string]any) (map[string]any, error) {
+	var back map[string]any
+	err := m.editMeshConfig(ctx, func(text string) (string, bool, error) {
+		fields := map[string]any{}
+		if err := yaml.Unmarshal([]byte(text), &fields); err != nil {
+			return "", false, fmt.Errorf("read the mesh configuration: %w", err)
+		}
+		back = merge(fields, patch)
+		edited, err := yaml.Marshal(fields)
+		return string(edited), !sameMeaning(text, string(edited)), err //nolint:wrapcheck // wrapped below
+	})
+	if err != nil {
+		return nil, fmt.Errorf("merge into the mesh configuration: %w", err)
+	}
+	return back, nil
+}
+
+// merge is a JSON merge patch; it returns the patch that leads back.
+//
+// Source: RFC 7386, section 2.
+func merge(into, patch map[string]any) (back map[string]any) {
+	back = map[string]any{}
+	for name, value := range patch {
+		was := into[name]
+		fields, nested := value.(map[string]any)
+		inner, there := was.(map[string]any)
+		switch {
+		case value == nil:
+			delete(into, name)
+		case nested && there:
+			was = merge(inner, fields)
+		default:
+			into[name] = value
+		}
+		back[name] = was
+	}
+	return back
 }
 
 // withField sets one field in the text of a mesh configuration, or removes it where the value is empty, and leaves everything else as it is.

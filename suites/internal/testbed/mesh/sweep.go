@@ -12,19 +12,27 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-// SweepObjects removes everything that carries our owner label, of whatever run, and brings the mesh configuration back: what a killed
-// run left. It returns what it removed, and goes on after an error.
+// SweepObjects takes back what a killed run left: the mesh configuration and what a fault had changed are restored, and everything that carries our
+// owner label, of whatever run, is removed. It returns what it did, a line each, and goes on after an error.
 func (m *Mesh) SweepObjects(ctx context.Context) ([]string, error) {
-	var swept []string
 	errs := []error{m.restoreMeshConfig(ctx)}
-	owned, err := m.owned(ctx)
+	restored, err := m.restoreFault(ctx)
 	errs = append(errs, err)
+	var swept []string
+	for _, what := range restored {
+		swept = append(swept, "restored "+what)
+	}
+	owned, notListed := m.owned(ctx)
+	errs = append(errs, notListed)
 	for _, o := range owned {
+		if err != nil && o.target.key.name == faultRecord {
+			continue // it is still needed
+		}
 		if err := m.remove(ctx, o.target, o.uid); err != nil {
 			errs = append(errs, err)
 			continue
 		}
-		swept = append(swept, o.target.key.String())
+		swept = append(swept, "removed "+o.target.key.String())
 	}
 	return swept, errors.Join(errs...)
 }

@@ -1,0 +1,56 @@
+package reports
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// Log holds what became of each attempt of a run, one JSON object per line, so that also an interrupted run has them.
+type Log[T any] struct{ file *os.File }
+
+// CreateLog begins an empty one in the folder.
+func CreateLog[T any](dir, name string) (*Log[T], error) {
+	file, err := os.Create(filepath.Join(dir, name))
+	if err != nil {
+		return nil, fmt.Errorf("begin the list %s: %w", name, err)
+	}
+	return &Log[T]{file}, nil
+}
+
+// Record adds a line.
+func (l *Log[T]) Record(attempt T) error {
+	line, err := json.Marshal(attempt)
+	if err != nil {
+		return fmt.Errorf("write a line of %s: %w", l.file.Name(), err)
+	}
+	if _, err := l.file.Write(append(line, '\n')); err != nil {
+		return fmt.Errorf("write a line of %s: %w", l.file.Name(), err)
+	}
+	return nil
+}
+
+// Close ends the list.
+func (l *Log[T]) Close() error { return l.file.Close() }
+
+// ReadLog reads the list of a run.
+func ReadLog[T any](dir, name string) ([]T, error) {
+	file, err := os.Open(filepath.Join(dir, name))
+	if err != nil {
+		return nil, fmt.Errorf("read the list %s: %w", name, err)
+	}
+	defer file.Close()
+	var all []T
+	lines := bufio.NewScanner(file)
+	lines.Buffer(nil, 1<<20) // wanted and got may be long
+	for lines.Scan() {
+		var attempt T
+		if err := json.Unmarshal(lines.Bytes(), &attempt); err != nil {
+			return nil, fmt.Errorf("read the list %s: %w", name, err)
+		}
+		all = append(all, attempt)
+	}
+	return all, lines.Err()
+}
