@@ -237,6 +237,7 @@ func accessLogLineShapes() Scenario {
 	across.Header.Set("Host", catalogHost)
 	steps := append(webappOverTLS(), exposed()...)
 	steps = append(steps,
+		renew(), // of connections from a time without access logs
 		Step{Says: "TLS for another host is passed through", Do: apply("passthrough/gateway.yaml", "passthrough/virtualservice.yaml")},
 		Step{
 			Says: "The client's address",
