@@ -115,11 +115,16 @@ func TestObserverComesBack(t *testing.T) {
 
 func TestSentinels(t *testing.T) {
 	for _, kind := range []schema.GroupKind{
-		{Group: "networking.istio.io", Kind: "VirtualService"}, {Group: "networking.istio.io", Kind: "DestinationRule"},
-		{Group: "networking.istio.io", Kind: "ServiceEntry"}, {Group: "networking.istio.io", Kind: "Gateway"},
-		{Group: "networking.istio.io", Kind: "Sidecar"}, {Group: "telemetry.istio.io", Kind: "Telemetry"},
-		{Group: "security.istio.io", Kind: "PeerAuthentication"}, {Group: "security.istio.io", Kind: "AuthorizationPolicy"},
-		{Kind: "Service"}, {Group: "discovery.k8s.io", Kind: "EndpointSlice"},
+		{Group: "networking.istio.io", Kind: "VirtualService"},
+		{Group: "networking.istio.io", Kind: "DestinationRule"},
+		{Group: "networking.istio.io", Kind: "ServiceEntry"},
+		{Group: "networking.istio.io", Kind: "Gateway"},
+		{Group: "networking.istio.io", Kind: "Sidecar"},
+		{Group: "telemetry.istio.io", Kind: "Telemetry"},
+		{Group: "security.istio.io", Kind: "PeerAuthentication"},
+		{Group: "security.istio.io", Kind: "AuthorizationPolicy"},
+		{Kind: "Service"},
+		{Group: "discovery.k8s.io", Kind: "EndpointSlice"},
 	} {
 		t.Run(kind.Kind, func(t *testing.T) {
 			g := NewWithT(t)
