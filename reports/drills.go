@@ -2,7 +2,6 @@ package reports
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -171,14 +170,7 @@ func WriteDrills(dir string, d Drills) error {
 	return nil
 }
 
-func drillsJSON(d Drills) ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	err := enc.Encode(d)
-	return b.Bytes(), err
-}
+func drillsJSON(d Drills) ([]byte, error) { return inJSON(d) }
 
 // drillsMarkdown is the list for a reader: what did not come as expected first, because it has to be looked at.
 func drillsMarkdown(d Drills) ([]byte, error) {

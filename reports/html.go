@@ -142,6 +142,7 @@ func htmlFuncs() template.FuncMap {
 		"took":      Run.took,
 		"known":     known,
 		"verdict":   func(s string) Verdict { return Verdict(s) },
+		"late":      late,
 		"broken":    func(v Verdict) bool { return v.Blocks() || v == Flaky },
 		"missed":    missed,
 		"dash":      orDash,

@@ -17,6 +17,7 @@ func renderMarkdown(r Report) ([]byte, error) {
 	markdownBroken(&b, r)
 	markdownNotRun(&b, r)
 	markdownUnverifiable(&b, r)
+	markdownLate(&b, r)
 	for _, p := range pages(r.Results) {
 		markdownPage(&b, p)
 	}
@@ -165,6 +166,18 @@ func markdownUnverifiable(b *strings.Builder, r Report) {
 			promises = counted(len(g.Promises), "promise") + " of "
 		}
 		fmt.Fprintf(b, "- %s: %s%s\n", markdownText(g.Reason), promises, markdownIDs(g.Results))
+	}
+	b.WriteByte('\n')
+}
+
+func markdownLate(b *strings.Builder, r Report) {
+	all := late(r.Results)
+	if len(all) == 0 {
+		return
+	}
+	b.WriteString("#### Late\n\n")
+	for _, l := range all {
+		fmt.Fprintf(b, "- %s: %s: %s\n", inCode(l.Result.ID), markdownText(l.Step.Says), markdownText(l.Step.Late.String()))
 	}
 	b.WriteByte('\n')
 }

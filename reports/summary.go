@@ -17,14 +17,27 @@ func Summarise(results []*Result) Summary {
 		for _, e := range r.promises() {
 			s.Promises[e.Verdict]++
 		}
-		s.Late += len(r.lateSteps())
 	}
+	s.Late = len(late(results))
 	return s
 }
 
-// lateSteps are those whose promises held after a while only.
-func (r *Result) lateSteps() []*StepResult {
-	return slices.DeleteFunc(slices.Clone(r.Steps), func(s *StepResult) bool { return s.Late == nil })
+// lateStep is one whose promises held after a while only.
+type lateStep struct {
+	Result *Result
+	Step   *StepResult
+}
+
+func late(results []*Result) []lateStep {
+	var all []lateStep
+	for _, r := range results {
+		for _, step := range r.Steps {
+			if step.Late != nil {
+				all = append(all, lateStep{r, step})
+			}
+		}
+	}
+	return all
 }
 
 // tally is the summary in the three words of the last line: flaky has passed, inconclusive and not run have failed, unverifiable
@@ -72,10 +85,8 @@ func FinalLines(r Report) []string {
 	for _, v := range []Verdict{Unverifiable, Flaky, NotRun, Inconclusive, Failed} {
 		lines = append(lines, named(r, v)...)
 	}
-	for _, result := range r.Results {
-		for _, step := range result.lateSteps() {
-			lines = append(lines, fmt.Sprintf("late: %s: %s: %s", result.ID, oneLine(step.Says), step.Late))
-		}
+	for _, l := range late(r.Results) {
+		lines = append(lines, fmt.Sprintf("late: %s: %s: %s", l.Result.ID, oneLine(l.Step.Says), l.Step.Late))
 	}
 	switch {
 	case r.Run.Error != "":

@@ -57,12 +57,15 @@ func Write(dir string, report Report) error {
 	return nil
 }
 
-func renderJSON(r Report) ([]byte, error) {
+func renderJSON(r Report) ([]byte, error) { return inJSON(r) }
+
+// inJSON is a value as the reports' JSON files hold it.
+func inJSON(value any) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
-	err := enc.Encode(r)
+	err := enc.Encode(value)
 	return b.Bytes(), err
 }
 

@@ -36,34 +36,15 @@ func drillCommand() *cobra.Command {
 			"FAULT names some (make list DRILLS=1 has them all), PAGE those that are drilled on a page. drills/drills.html below OUT shows them.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			run, keep, err := askedDrills(cmd)
+			run, keep, err := askedRun(cmd, askedFaults, filepath.Join(outDir(), drillsDir))
 			if err != nil {
 				return err
 			}
+			run.told = map[string]string{drillEnv: "1"}
+			run.header.Command = commandLine("drill", "FAULT", "PAGE", "IMAGES", "ENGINE")
 			return run.drill(cmd.Context(), keep)
 		},
 	}
-}
-
-// askedDrills is the run that the knobs ask for.
-func askedDrills(cmd *cobra.Command) (*e2e, keep, error) {
-	choice, err := askedFaults()
-	if err != nil {
-		return nil, "", usageError{err}
-	}
-	keep, err := keepFromEnv()
-	if err != nil {
-		return nil, "", usageError{err}
-	}
-	options := testbedOptions()
-	options.Keep = keep != keepNever
-	run, err := newE2E(cmd, choice, options, filepath.Join(outDir(), drillsDir))
-	if err != nil {
-		return nil, "", err
-	}
-	run.told = map[string]string{drillEnv: "1"}
-	run.header.Command = commandLine("drill", "FAULT", "PAGE", "IMAGES", "ENGINE")
-	return run, keep, nil
 }
 
 func askedFaults() (selection.Choice, error) {

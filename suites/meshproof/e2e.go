@@ -30,7 +30,7 @@ func e2eCommand() *cobra.Command {
 		Short: "Everything: testbed up, pages replayed, report in reports/out, testbed down",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			run, keep, err := askedRun(cmd, outDir())
+			run, keep, err := askedRun(cmd, askedScenarios, outDir())
 			if err != nil {
 				return err
 			}
@@ -39,9 +39,12 @@ func e2eCommand() *cobra.Command {
 	}
 }
 
+// askedScenarios are those that the knobs choose.
+func askedScenarios() (selection.Choice, error) { return selection.Select(suites.Pages(), asked()) }
+
 // askedRun is the run that the knobs ask for, with its report in dir.
-func askedRun(cmd *cobra.Command, dir string) (*e2e, keep, error) {
-	choice, err := selection.Select(suites.Pages(), asked())
+func askedRun(cmd *cobra.Command, choose func() (selection.Choice, error), dir string) (*e2e, keep, error) {
+	choice, err := choose()
 	if err != nil {
 		return nil, "", usageError{err}
 	}

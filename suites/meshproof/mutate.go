@@ -28,7 +28,7 @@ func mutateCommand() *cobra.Command {
 			"as survived in mutants/mutants.md below OUT; the exit code is 1 then.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			run, keep, err := askedRun(cmd, filepath.Join(outDir(), mutantsDir))
+			run, keep, err := askedRun(cmd, askedScenarios, filepath.Join(outDir(), mutantsDir))
 			if err != nil {
 				return err
 			}

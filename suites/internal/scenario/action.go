@@ -95,10 +95,8 @@ type Lingering string
 
 // What may linger.
 const (
-	NameCache          Lingering = "a name in a cache"
-	DrainingConnection Lingering = "a connection that is being drained"
-	LateLogLine        Lingering = "a log line on its way"
-	WholeSeconds       Lingering = "a creation time, which is in whole seconds"
+	NameCache    Lingering = "a name in a cache"
+	WholeSeconds Lingering = "a creation time, which is in whole seconds"
 )
 
 // GetAction is `kubectl get`: the printed columns and the objects. An object that is not there is an answer: exit 1, no rows.

@@ -33,7 +33,7 @@ type Sentinel struct {
 // kind makes the sentinels of one kind of object, each unlike the one before.
 type kind struct {
 	version schema.GroupVersionKind
-	spec    func(token string) map[string]any // what is beside apiVersion, kind and metadata
+	spec    func(token string) map[string]any // what is beside apiVersion, kind, namespace and name
 	token   func() string                     // nil: a word
 	needle  func(token string) string         // nil: the token itself
 	rule    string                            // of kube-proxy, %s the token; empty: it writes none
@@ -126,10 +126,13 @@ var kinds = []kind{
 		needle:  func(token string) string { return "outbound|" + token + "||" + serviceHost },
 		rule:    `"` + Namespace + "/" + sentinelName + `:tcp has no endpoints" -m tcp --dport %s `,
 		spec: func(token string) map[string]any {
-			return spec(map[string]any{"ports": list(
-				map[string]any{"name": "http", "port": int64(servicePort), "protocol": "TCP"},
-				map[string]any{"name": "tcp", "port": atoi(token), "protocol": "TCP"},
-			)})
+			return map[string]any{
+				"metadata": map[string]any{"annotations": map[string]any{exportTo: "."}},
+				"spec": map[string]any{"ports": list(
+					map[string]any{"name": "http", "port": int64(servicePort), "protocol": "TCP"},
+					map[string]any{"name": "tcp", "port": atoi(token), "protocol": "TCP"},
+				)},
+			}
 		},
 	},
 	{
@@ -138,6 +141,9 @@ var kinds = []kind{
 		rule:    "--to-destination %s:80",
 		spec: func(token string) map[string]any {
 			return map[string]any{
+				"metadata": map[string]any{"labels": map[string]any{
+					"kubernetes.io/service-name": sentinelName, "endpointslice.kubernetes.io/managed-by": Namespace,
+				}},
 				"addressType": "IPv4", "endpoints": list(map[string]any{"addresses": list(token)}),
 				"ports": list(map[string]any{"name": "http", "port": int64(servicePort), "protocol": "TCP"}),
 			}
@@ -183,12 +189,6 @@ func (k kind) sentinel() Sentinel {
 	object.SetGroupVersionKind(k.version)
 	object.SetNamespace(Namespace)
 	object.SetName(sentinelName)
-	switch k.version.Kind {
-	case "Service":
-		object.SetAnnotations(map[string]string{exportTo: "."})
-	case "EndpointSlice":
-		object.SetLabels(map[string]string{"kubernetes.io/service-name": sentinelName, "endpointslice.kubernetes.io/managed-by": Namespace})
-	}
 	sentinel := Sentinel{Object: object, needle: token}
 	if k.needle != nil {
 		sentinel.needle = k.needle(token)

@@ -196,16 +196,21 @@ func (t target) get(ctx context.Context) (*unstructured.Unstructured, error) {
 	return object, nil
 }
 
+// own gives an object the owner label.
+func (m *Mesh) own(object *unstructured.Unstructured) {
+	labels := maps.Clone(object.GetLabels())
+	if labels == nil {
+		labels = map[string]string{}
+	}
+	labels[OwnerLabel] = m.options.RunID
+	object.SetLabels(labels)
+}
+
 // applyTo is kubectl apply --server-side. What is created gets the owner label; what somebody else made keeps its labels, or a sweep
 // would take it.
 func (m *Mesh) applyTo(ctx context.Context, t target, object, before *unstructured.Unstructured) (*unstructured.Unstructured, error) {
 	if before == nil || before.GetLabels()[OwnerLabel] != "" {
-		labels := maps.Clone(object.GetLabels())
-		if labels == nil {
-			labels = map[string]string{}
-		}
-		labels[OwnerLabel] = m.options.RunID
-		object.SetLabels(labels)
+		m.own(object)
 	}
 	after, err := m.cluster.client(t.mapping, t.key.namespace).Apply(ctx, t.key.name, object, metav1.ApplyOptions{FieldManager: fieldManager, Force: true})
 	if err != nil {

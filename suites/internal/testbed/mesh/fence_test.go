@@ -64,6 +64,11 @@ func TestEvidenceLines(t *testing.T) {
 	g.Expect(w.evidence(lines)).To(HaveExactElements(mine, unmarked), "another pod came from port 47001")
 	w.earlier.add(&watchedLogs{client: "10.244.0.18", ports: map[uint16]int{47001: 0}})
 	g.Expect(w.evidence(lines)).To(HaveExactElements(mine), "curl came from port 47001 with an earlier question")
+	w.unknown, w.began = true, lines[len(lines)-1].Start.Add(time.Minute)
+	g.Expect(w.evidence(lines)).To(HaveExactElements(mine), "curl, which was refused, names no port, and that connection is older than the question")
+	w.began = time.Time{}
+	g.Expect(w.evidence(lines)).To(HaveExactElements(mine, unmarked), "it may have taken that port again")
+	w.unknown = false
 	w.ports[47001] = 0
 	g.Expect(w.evidence(lines)).To(HaveExactElements(mine, unmarked), "and again with this one")
 }

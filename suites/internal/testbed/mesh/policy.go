@@ -246,15 +246,17 @@ func sameMeaning(a, b string) bool {
 }
 
 // restoreMeshConfig brings the text back that was there before the first edit, to the letter: without a mark.
+//
+// It asks nothing of a mesh that may be broken: where istiod does not answer, the edit is known by its text alone.
 func (m *Mesh) restoreMeshConfig(ctx context.Context) error {
-	before, err := m.beforeMeshEdit(ctx)
-	if err != nil {
-		return err
-	}
-	err = m.updateMeshConfig(ctx, func(object *corev1.ConfigMap) error {
+	err := m.updateMeshConfig(ctx, func(object *corev1.ConfigMap) error {
 		original, kept := object.Annotations[beforeAnnotation]
 		if !kept {
 			return nil
+		}
+		var before meshEdit
+		if pod, pushes, err := m.globalPushes(ctx); err == nil {
+			before = meshEdit{istiod: pod, pushes: pushes}
 		}
 		changed := object.Data[meshConfigKey] != original
 		object.Data[meshConfigKey] = original

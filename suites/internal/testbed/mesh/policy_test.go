@@ -2,6 +2,7 @@ package mesh
 
 import (
 	"cmp"
+	"context"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -9,6 +10,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes/fake"
 	clienttesting "k8s.io/client-go/testing"
 
@@ -124,6 +126,16 @@ func TestRestoreMeshConfig(t *testing.T) {
 	f.pending = newPending()
 	g.Expect(f.restoreMeshConfig(t.Context())).To(Succeed())
 	g.Expect(f.pending.isEmpty()).To(BeTrue(), "nothing was left to restore")
+}
+
+// What was edited is taken back also when nobody can tell whether it arrives.
+func TestRestoreMeshConfigWithoutIstiod(t *testing.T) {
+	g := NewWithT(t)
+	f, now := withMeshConfig(t, meshText)
+	f.do(t, scenario.OutboundPolicyAction{Mode: scenario.RegistryOnly})
+	f.globalPushes = func(context.Context) (types.UID, uint64, error) { return "", 0, errIstiods }
+	g.Expect(f.restoreMeshConfig(t.Context())).To(Succeed())
+	g.Expect(now().Data[meshConfigKey]).To(Equal(meshText))
 }
 
 func TestBrokenMeshConfig(t *testing.T) {

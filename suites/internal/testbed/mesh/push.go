@@ -16,7 +16,8 @@ import (
 	"github.com/meshproof/meshproof/suites/internal/testbed/arrival"
 )
 
-// ingressKinds have no sentinel: istiod turns them into Gateways and VirtualServices for real gateways only.
+// ingressKinds have no sentinel: istiod turns them into Gateways and VirtualServices for real gateways only. A second mark, a round trip later, is the
+// best there is for them.
 var ingressKinds = []schema.GroupKind{{Group: "networking.k8s.io", Kind: "Ingress"}, {Group: "networking.k8s.io", Kind: "IngressClass"}}
 
 // awaitPush returns the number of a push that was made from everything changed so far, and that istiod makes for every proxy.
@@ -32,7 +33,7 @@ func (m *Mesh) awaitPush(ctx context.Context, pending *pendingChanges) (uint64, 
 	}
 	newest, marked, err := m.sendSentinels(ctx, sentinels)
 	// A mark that came before the last of the sentinels went to every proxy without it.
-	again := pending.has(ingressKinds) // the second mark is a round trip later, which is the best there is for them
+	again := len(pending.objects(func(k key) bool { return slices.Contains(ingressKinds, k.kind) })) > 0
 	for err == nil && (marked < newest || again) {
 		again = false
 		_, marked, err = m.sendSentinels(ctx, nil)
@@ -109,7 +110,7 @@ func (m *Mesh) markObject(mark string) *unstructured.Unstructured {
 
 // applyOwn writes an object of the harness itself: no change of a page's, which would have to be settled.
 func (m *Mesh) applyOwn(ctx context.Context, object *unstructured.Unstructured) error {
-	object.SetLabels(withLabel(object.GetLabels(), OwnerLabel, m.options.RunID))
+	m.own(object)
 	mapping, err := m.cluster.mappingOf(object.GroupVersionKind())
 	if err != nil {
 		return fmt.Errorf("write %s: %w", keyOf(object), err)
@@ -119,14 +120,6 @@ func (m *Mesh) applyOwn(ctx context.Context, object *unstructured.Unstructured) 
 		return fmt.Errorf("write %s: %w", keyOf(object), err)
 	}
 	return nil
-}
-
-func withLabel(labels map[string]string, name, value string) map[string]string {
-	if labels == nil {
-		labels = map[string]string{}
-	}
-	labels[name] = value
-	return labels
 }
 
 // removeMark takes the settle mark away. The sentinels go with their namespace.
@@ -179,13 +172,4 @@ func (p *pendingChanges) sentinels() ([]arrival.Sentinel, error) {
 		all = append(all, s)
 	}
 	return all, errors.Join(errs...)
-}
-
-func (p *pendingChanges) has(kinds []schema.GroupKind) bool {
-	for k := range p.newest {
-		if slices.Contains(kinds, k.kind) {
-			return true
-		}
-	}
-	return false
 }

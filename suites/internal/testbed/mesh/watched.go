@@ -33,8 +33,9 @@ type watchedLogs struct {
 	// hops are the addresses from which proxies passed the attempts' connections on.
 	hops   map[string]int // of which attempt
 	fenced []bool         // by log
-	// earlier are the connections of the questions before.
+	// earlier are the connections of the questions before; began is when this one did.
 	earlier *earlierConnections
+	began   time.Time
 }
 
 type watchedLog struct {
@@ -54,7 +55,10 @@ type watchedLog struct {
 
 // openLogs takes the cursors: of the client's own sidecar, and of every pod of every peer that is watched.
 func (m *Mesh) openLogs(ctx context.Context, client *corev1.Pod, action scenario.SendAction) (*watchedLogs, error) {
-	w := &watchedLogs{client: client.Status.PodIP, markers: map[string]int{}, ports: map[uint16]int{}, hops: map[string]int{}, earlier: &m.logs.earlier}
+	w := &watchedLogs{
+		client: client.Status.PodIP, markers: map[string]int{}, ports: map[uint16]int{}, hops: map[string]int{},
+		earlier: &m.logs.earlier, began: time.Now(),
+	}
 	if hasProxy(client) {
 		w.logs = append(w.logs, watchedLog{peer: action.Probe.From.Proxy(), pod: client, proxy: true, client: true})
 	}
@@ -385,7 +389,8 @@ func (l *watchedLog) owesLine(now connections, generation uint64) bool {
 
 // isEvidence leaves out our own fences, what carries the marker of an earlier question, and the late line of a connection that the client's pod had
 // opened with an earlier question. A port that nobody knows may be the question's: where curl takes one that it had for another site, and that connection
-// is not forgotten yet, the redirection to the sidecar gives it another, or the two would be the same.
+// is not forgotten yet, the redirection to the sidecar gives it another, or the two would be the same. Where curl names no port, because it never had a
+// connection for instance, a line from an earlier port is the question's only if its connection began with it.
 //
 // Source: https://www.netfilter.org/documentation/HOWTO/NAT-HOWTO-6.html, "Implicit Source Port Mapping"; seen on the testbed.
 func (w *watchedLogs) isEvidence(line logEntry) bool {
@@ -393,7 +398,7 @@ func (w *watchedLogs) isEvidence(line logEntry) bool {
 		return false
 	}
 	_, own := w.attemptOf(line.LogLine)
-	return own || w.unknown || !w.earlier.wasOpened(line.DownstreamRemote)
+	return own || !w.earlier.wasOpened(line.DownstreamRemote) || (w.unknown && !line.Start.Before(w.began))
 }
 
 // isOwnMarker is also true of no marker at all.
