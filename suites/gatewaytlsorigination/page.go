@@ -133,7 +133,7 @@ func answersAgain(says string) Step {
 func unreachable() Step {
 	return Step{
 		Says: "The source pod asks for nginx",
-		Do:   SendAction{Probe: welcome(), Limit: DNSCache},
+		Do:   SendAction{Probe: welcome(), Lingers: NameCache},
 		Want: []Expectation{Derived("its name no longer resolves", HaveExit(6))},
 	}
 }

@@ -230,7 +230,7 @@ func externalNameCleanup() Scenario {
 		Derived("nothing arrived at httpbin.org", NotArriveAt("httpbin.org:80")),
 	}
 	gone := func(from probe.Peer) Action {
-		return SendAction{Probe: headersOf(from), Limit: DNSCache}
+		return SendAction{Probe: headersOf(from), Lingers: NameCache}
 	}
 	return Scenario{
 		ID:    "egress/kubernetes-services/external-name-cleanup",

@@ -29,7 +29,7 @@ type asking struct {
 // ask repeats the question until every promise held often enough in a row, or the limit is over.
 // An error means that it could not be asked.
 func (w *walk) ask(ctx context.Context, q scenario.Question, step scenario.Step, res *reports.StepResult) error {
-	a := &asking{limit: w.limitOf(q), started: time.Now(), tracks: w.tracks(step, res)}
+	a := &asking{limit: limitOf(q), started: time.Now(), tracks: w.tracks(step, res)}
 	defer stopwatch(&w.result.Timings.Probes)()
 	for {
 		attempts, err := w.Bed.Ask(ctx, scenario.Inquiry{Files: w.Page.Manifests, Question: q, Env: w.env, Times: a.wanted()})
@@ -83,7 +83,7 @@ func (a *asking) judge(evidence probe.Evidence) bool {
 	a.good = 0
 	a.misses++
 	a.missed = elapsed
-	return elapsed >= a.limit.Timeout
+	return a.misses >= a.limit.Attempts && elapsed >= a.limit.Timeout
 }
 
 // late is what kept the promises from holding at once, where something was named that may; nil where they did, and where they do not hold.

@@ -8,14 +8,17 @@ import (
 
 // limit is one row of the table of limits. A scenario names a row, never a number.
 type limit struct {
-	Timeout time.Duration // a promise that is not true by then has failed
+	// A promise that does not hold has failed after so many attempts, and so long. The time is for what nobody has foreseen, so that it is told as
+	// flaky: a promise that holds is asked without it.
+	Attempts int
+	Timeout  time.Duration
 	// Lingers is what may make an attempt miss within Grace: the step is late then. Any other miss makes the promise flaky.
 	Lingers scenario.Lingering
 	Grace   time.Duration
 	InARow  int // consecutive good answers a promise needs
 }
 
-// lingerGrace is how long what a question names may linger.
+// lingerGrace is how long what a question names may linger. Names of the cluster have a TTL of 0 in the testbed.
 const lingerGrace = 2 * time.Second
 
 // pods is what a question waits for that asks until they are replaced.
@@ -26,11 +29,10 @@ const pods scenario.Lingering = "pods that are being replaced"
 //
 //nolint:gochecknoglobals // the one table of limits
 var limits = map[scenario.Limit]limit{
-	scenario.Converge: {Timeout: 10 * time.Second, InARow: 3},
-	scenario.Rollout:  {Timeout: 2 * time.Minute, Lingers: pods, Grace: 2 * time.Minute, InARow: 1},
-	scenario.DNSCache: {Timeout: 40 * time.Second, Lingers: scenario.NameCache, Grace: 35 * time.Second, InARow: 3},
-	scenario.Measured: {Timeout: 0, InARow: 1},
-	scenario.TimesOut: {Timeout: 10 * time.Second, InARow: 1},
+	scenario.Converge: {Attempts: 4, Timeout: time.Second, InARow: 3},
+	scenario.Rollout:  {Attempts: 1, Timeout: 2 * time.Minute, Lingers: pods, Grace: 2 * time.Minute, InARow: 1},
+	scenario.Measured: {Attempts: 1, Timeout: 0, InARow: 1},
+	scenario.TimesOut: {Attempts: 2, Timeout: time.Second, InARow: 1},
 }
 
 // limitOf is the row a question names. Only requests are asked three times: objects and configuration come from a
@@ -62,28 +64,13 @@ func limitOf(q scenario.Question) limit {
 // allowing is the row with something named that may linger.
 func (l limit) allowing(lingers scenario.Lingering) limit {
 	if lingers != "" {
-		l.Lingers, l.Grace = lingers, lingerGrace
+		l.Lingers, l.Grace, l.Timeout = lingers, lingerGrace, max(l.Timeout, lingerGrace)
 	}
 	return l
 }
 
 func once(l limit) limit {
 	l.InARow = 1
-	return l
-}
-
-// inAHurry is what a promise gets that is expected not to hold; settleInAHurry is for pods that may never start.
-const (
-	inAHurry       = 2 * time.Second
-	settleInAHurry = 20 * time.Second
-)
-
-// limitOf is the row a question names, cut short in a hurry. Time-outs that a page documents are the client's, and stay.
-func (w *walk) limitOf(q scenario.Question) limit {
-	l := limitOf(q)
-	if w.Hurry {
-		l.Timeout = min(l.Timeout, inAHurry)
-	}
 	return l
 }
 

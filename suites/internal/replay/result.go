@@ -96,8 +96,8 @@ func firstReason(r *reports.Result) string {
 
 func verdictOfError(err error) reports.Verdict {
 	_, rejected := errors.AsType[*scenario.RejectedError](err)
-	_, waiting := errors.AsType[*scenario.WaitingError](err)
-	if rejected || waiting {
+	_, ignored := errors.AsType[*scenario.NotInForceError](err)
+	if rejected || ignored {
 		return reports.Failed
 	}
 	return reports.Inconclusive

@@ -12,7 +12,7 @@ import (
 //
 // An error from any method means that the testbed could not do or could not ask; it says nothing about the mesh and ends as
 // inconclusive. Two errors are told apart, and fail the step: a scenario.RejectedError is the API server's answer to the page's YAML, a
-// scenario.WaitingError is a proxy's to configuration that names what is not there.
+// scenario.NotInForceError is a proxy's that has the newest configuration and does not act by it.
 type Testbed interface {
 	// Prepare is told what is to come on the page, before each scenario of which it is known.
 	Prepare(ctx context.Context, coming scenario.Coming) error

@@ -23,7 +23,7 @@ const (
 type Walker struct {
 	Bed      Testbed
 	Evidence string // folder for diagnoses, one sub-folder per scenario; empty: none are written
-	Hurry    bool   // end at the first promise that does not hold, and give it little time: it is expected not to
+	Hurry    bool   // end at the first promise that does not hold: it is expected not to
 }
 
 // Turn is a scenario whose turn it is.
@@ -159,14 +159,9 @@ func (w *walk) settle(ctx context.Context) error {
 		return nil
 	}
 	defer stopwatch(&w.result.Timings.Settle)()
-	if w.Hurry {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, settleInAHurry)
-		defer cancel()
-	}
 	if err := w.Bed.Settle(ctx); err != nil {
-		if waiting, ok := errors.AsType[*scenario.WaitingError](err); ok {
-			return waiting
+		if ignored, ok := errors.AsType[*scenario.NotInForceError](err); ok {
+			return ignored
 		}
 		return fmt.Errorf("the configuration did not arrive: %w", err)
 	}

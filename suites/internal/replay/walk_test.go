@@ -94,7 +94,7 @@ func (b *bed) Settle(context.Context) error {
 	b.call("settle")
 	b.dirty = false
 	if b.is("waiting") {
-		return &scenario.WaitingError{Proxies: []string{"istio-proxy of curl.default"}, For: []string{"secret kubernetes://door"}}
+		return &scenario.NotInForceError{Proxies: []string{"istio-proxy of curl.default"}, Why: []string{"is still warming secret kubernetes://door"}}
 	}
 	if b.is("settle") {
 		return errors.New("istio-proxy of curl.default lacks outbound|80||door")
@@ -432,7 +432,7 @@ func TestWhatNeverComesIntoForceFails(t *testing.T) {
 	r := walk(t, &bed{fault: "waiting"})
 	g.Expect(r.Verdict).NotTo(Equal(reports.Passed))
 	g.Expect(r.Steps[slices.IndexFunc(r.Steps, func(s *reports.StepResult) bool { return s.Error != "" })].Verdict).To(Equal(reports.Failed))
-	g.Expect(r.Reason).To(ContainSubstring("not in force: secret kubernetes://door is awaited by istio-proxy of curl.default"))
+	g.Expect(r.Reason).To(ContainSubstring("not in force: istio-proxy of curl.default is still warming secret kubernetes://door"))
 }
 
 func TestWhatIsLeftBehindFailsTheScenario(t *testing.T) {

@@ -152,7 +152,6 @@ type Limit string
 const (
 	Converge Limit = ""         // configuration that is proven to have arrived: short, three in a row
 	Rollout  Limit = "rollout"  // pods are replaced
-	DNSCache Limit = "dns"      // a name must leave or enter the cluster's DNS: NameCache lingers
 	Measured Limit = "measured" // the page measures time: asked once
 	TimesOut Limit = "timesout" // the answer is a time-out of the client's: as short as Converge, once is enough
 )

@@ -46,14 +46,14 @@ func (e *RejectedError) Error() string {
 // Unwrap returns the server's own error.
 func (e *RejectedError) Unwrap() error { return e.Err }
 
-// WaitingError tells of proxies that have the newest configuration and cannot bring it into force, because what they wait for (a Secret, a
-// file) is not there: an answer of the product, not a fault of the testbed.
-type WaitingError struct {
+// NotInForceError tells of proxies that have acknowledged the newest configuration and do not act by it: what they wait for (a Secret, a file) is not
+// there, they refuse a part of it, or something else decides. It is an answer of the product, not a fault of the testbed.
+type NotInForceError struct {
 	Proxies []string
-	For     []string // as an Envoy's configuration calls it: "secret kubernetes://client-credential-cacert"
+	Why     []string // "is still warming secret kubernetes://client-credential-cacert"
 }
 
-// Error names the proxies and what they wait for.
-func (e *WaitingError) Error() string {
-	return "the configuration has arrived and is not in force: " + strings.Join(e.For, ", ") + " is awaited by " + strings.Join(e.Proxies, ", ")
+// Error names the proxies and what keeps them.
+func (e *NotInForceError) Error() string {
+	return "the configuration has arrived and is not in force: " + strings.Join(e.Proxies, ", ") + " " + strings.Join(e.Why, "; ")
 }

@@ -119,7 +119,7 @@ func (p *pendingChanges) policyMissingIn(state proxyState) string {
 	if wanted == "" || isGateway(state.pod) || state.catchAll == wanted {
 		return ""
 	}
-	return fmt.Sprintf("sends unknown traffic to %s, not to %s", state.catchAll, wanted)
+	return fmt.Sprintf(ignores+"sends unknown traffic to %s, not to %s", state.catchAll, wanted)
 }
 
 // logFileMissingIn asks where a sidecar logs the connections that no listener knows.
@@ -127,7 +127,7 @@ func (p *pendingChanges) logFileMissingIn(state proxyState) string {
 	if p.logFile == nil || isGateway(state.pod) || slices.Contains(state.logFiles, *p.logFile) || (*p.logFile == "" && len(state.logFiles) == 0) {
 		return ""
 	}
-	return fmt.Sprintf("writes its access log to %q, not to %q", state.logFiles, *p.logFile)
+	return fmt.Sprintf(ignores+"writes its access log to %q, not to %q", state.logFiles, *p.logFile)
 }
 
 // secretMissingIn compares the certificates that a proxy got from istiod, or from the files that its pod mounts, with the Secret they come from.

@@ -36,14 +36,3 @@ func TestTolerance(t *testing.T) {
 func proxyPod(name string) *corev1.Pod {
 	return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "istio-system", Name: name}}
 }
-
-// Only where nothing else is missing is it the mesh's answer that something is waited for.
-func TestWhoWaits(t *testing.T) {
-	g := NewWithT(t)
-	pods := []*corev1.Pod{proxyPod("curl"), proxyPod("istio-egressgateway"), proxyPod("istio-ingressgateway")}
-	waits := whoWaits(pods, []string{"", stillWarming + "secret b", stillWarming + "secret b, cluster a"})
-	g.Expect(waits).To(MatchError("the configuration has arrived and is not in force: cluster a, secret b is awaited by " +
-		"istio-proxy of istio-egressgateway.istio-system, istio-proxy of istio-ingressgateway.istio-system"))
-	g.Expect(whoWaits(pods, []string{"has not been sent Listener", stillWarming + "secret b", ""})).To(Succeed())
-	g.Expect(whoWaits(pods, []string{"", "", ""})).To(Succeed())
-}

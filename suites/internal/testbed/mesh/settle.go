@@ -15,7 +15,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/meshproof/meshproof/suites/internal/proxyconfig"
-	"github.com/meshproof/meshproof/suites/internal/scenario"
 )
 
 // The settle mark is an EnvoyFilter in Istio's root namespace that adds one empty cluster to every proxy. Its name changes with
@@ -100,11 +99,7 @@ func (m *Mesh) awaitProxies(ctx context.Context, pending *pendingChanges) error 
 		return err
 	}
 	round := &settling{mesh: m, push: push, pending: pending, settled: map[string]bool{}}
-	err = until(ctx, arrivalTimeout, m.pods.next, round.look)
-	if err != nil && ctx.Err() == nil && round.waiting != nil {
-		return fmt.Errorf("not within %s: %w", arrivalTimeout, round.waiting)
-	}
-	if err != nil {
+	if err = until(ctx, arrivalTimeout, m.pods.next, round.look); err != nil {
 		return fmt.Errorf("the newest configuration has not arrived: %w", err)
 	}
 	return nil
@@ -117,9 +112,9 @@ type settling struct {
 	pending *pendingChanges
 
 	mu      sync.Mutex
-	settled map[string]bool        // by pod, "namespace/name"
-	waiting *scenario.WaitingError // what proxies waited for at the last look, when they lacked nothing else
-	unsent  time.Time              // since when a proxy has not been sent the push; zero: all have
+	settled map[string]bool // by pod, "namespace/name"
+	lasting lasting         // what keeps proxies that lack nothing else
+	unsent  time.Time       // since when a proxy has not been sent the push; zero: all have
 }
 
 // look asks the proxies that have not settled yet, all at once, and tells what the first of them lacks.
@@ -135,7 +130,6 @@ func (s *settling) look(ctx context.Context) (string, error) {
 	}
 	sent, err := s.mesh.istiod.deliveries(ctx)
 	if err != nil {
-		s.waiting = nil
 		return "", err
 	}
 	return s.finish(ctx, waiting, sent)
@@ -177,7 +171,9 @@ func (s *settling) finish(ctx context.Context, waiting []*corev1.Pod, sent map[s
 	if err := group.Wait(); err != nil {
 		return "", err
 	}
-	s.waiting = whoWaits(waiting, missing)
+	if err := s.lasting.note(waiting, missing); err != nil {
+		return "", err
+	}
 	if err := s.pushAgain(ctx, missing); err != nil {
 		return "", err
 	}
@@ -214,32 +210,9 @@ func (s *settling) pushAgain(ctx context.Context, missing []string) error {
 	return nil
 }
 
-const stillWarming = "is still warming "
-
-// whoWaits is what some proxies wait for where no proxy lacks anything else; nil otherwise.
-func whoWaits(pods []*corev1.Pod, missing []string) *scenario.WaitingError {
-	all := &scenario.WaitingError{}
-	for i, text := range missing {
-		names, waits := strings.CutPrefix(text, stillWarming)
-		if text != "" && !waits {
-			return nil
-		}
-		if waits {
-			all.Proxies = append(all.Proxies, proxyOf(pods[i]).String())
-			all.For = append(all.For, strings.Split(names, ", ")...)
-		}
-	}
-	slices.Sort(all.For)
-	all.For = slices.Compact(all.For)
-	if len(all.For) == 0 {
-		return nil
-	}
-	return all
-}
-
 func (s *settling) unsettled(pod *corev1.Pod, state proxyState, delivered delivery) string {
 	if len(state.rejected) > 0 {
-		return "refused an update: " + state.rejected[0].String()
+		return refusedUpdate + state.rejected[0].String()
 	}
 	if text := delivered.behind(s.push, state.warmsCluster()); text != "" {
 		return text
