@@ -13,8 +13,9 @@ export SCENARIO ?=
 export LABEL ?=
 export FAULT ?=
 export DRILLS ?=
-# How. KEEP: never | failure | always. IMAGES: auto | registry | packages | archive:FILE. ENGINE: auto | podman | docker.
+# How. KEEP: never | failure | always. FAIL_FAST: 1 ends at the first red scenario. IMAGES: auto | registry | packages | archive:FILE. ENGINE: auto | podman | docker.
 export KEEP ?= never
+export FAIL_FAST ?=
 export IMAGES ?= auto
 export ENGINE ?= auto
 export OUT ?= reports/out
@@ -35,7 +36,7 @@ help: ## Every target with one line
 	@awk -v on="$(if $(MAKE_TERMOUT),\033[36m)" -v off="$(if $(MAKE_TERMOUT),\033[0m)" 'BEGIN { FS = ":.*##" } \
 	  /^##@/ { printf "\n%s\n", substr($$0, 5) } \
 	  /^[a-z0-9-]+:.*##/ { printf "  %s%-16s%s%s\n", on, $$1, off, $$2 }' Makefile
-	@printf '\nKnobs: PAGE SCENARIO LABEL FAULT KEEP IMAGES ENGINE OUT (README.md has the table)\n'
+	@printf '\nKnobs: PAGE SCENARIO LABEL FAULT KEEP FAIL_FAST IMAGES ENGINE OUT (README.md has the table)\n'
 
 ##@ Replay
 

@@ -26,7 +26,7 @@ func Collect(dir string, expected []Result) (Report, error) {
 	if err := errors.Join(err, file.Close()); err != nil {
 		return Report{}, fmt.Errorf("the journal of the run in %s could not be read: %w", dir, err)
 	}
-	report := Report{Schema: Schema, Run: found.conclude(), Testbed: found.testbed}
+	report := Report{Schema: Schema, Run: found.conclude(), Testbed: found.testbed, Incidents: found.incidents}
 	report.Results = found.inOrder(expected, report.Run)
 	report.Summary = Summarise(report.Results)
 	return report, nil
@@ -46,6 +46,9 @@ type found struct {
 	results []*Result
 	at      map[string]int // index in results by id
 	last    time.Time      // of the last line
+
+	incidents []Incident
+	ended     string
 }
 
 func readJournal(from io.Reader) (found, error) {
@@ -76,6 +79,12 @@ func (f *found) add(e entry) {
 	if e.Testbed != nil {
 		f.testbed = *e.Testbed
 	}
+	if e.Incident != nil {
+		f.incidents = append(f.incidents, *e.Incident)
+	}
+	if e.Ended != "" {
+		f.ended = e.Ended
+	}
 	if e.Result == nil || e.Result.check() != nil {
 		return
 	}
@@ -90,6 +99,7 @@ func (f *found) add(e entry) {
 // conclude says what a run that could not say so itself came to.
 func (f *found) conclude() Run {
 	run := f.run
+	run.Ended = f.ended
 	if !run.Finished.IsZero() {
 		return run
 	}
@@ -132,6 +142,8 @@ func missing(want Result, run Run) *Result {
 		want.Reason = "the run ended before it: " + run.Error
 	case run.Interrupted:
 		want.Reason = "the run was interrupted before it"
+	case run.Ended != "":
+		want.Reason = "the run ended before it: " + run.Ended
 	default:
 		want.Reason = "the run ended without having come to it"
 	}

@@ -36,6 +36,7 @@ type htmlView struct {
 	MoreLook int // scenarios that need a look beyond Looks
 	NotRun   []reasonGroup
 	Unshown  []reasonGroup
+	MidRun   []string
 	Pages    []htmlPage
 }
 
@@ -176,7 +177,7 @@ func orDash(s Seconds) string {
 
 func newHTMLView(r Report) htmlView {
 	view := htmlView{
-		Report: r, Good: r.Success(), Headline: headline(r), Ended: r.Run.endedEarly(),
+		Report: r, Good: r.Success(), Headline: headline(r), Ended: r.Run.endedEarly(), MidRun: r.midRun(),
 		Counts: htmlCounts(r.Summary), Phases: r.Run.Phases.parts(), Looks: htmlLooks(r.Results),
 		NotRun: byReason(r.Results, NotRun), Unshown: unverifiable(r.Results),
 	}

@@ -37,6 +37,9 @@ type entry struct {
 	Run     *Run      `json:"run,omitempty"`
 	Testbed *Testbed  `json:"testbed,omitempty"`
 	Result  *Result   `json:"result,omitempty"`
+
+	Incident *Incident `json:"incident,omitempty"`
+	Ended    string    `json:"ended,omitempty"`
 }
 
 // CreateJournal begins a run in dir, which is made when missing. What an earlier run left there (its report too: a stale one must
@@ -125,6 +128,20 @@ func (j *Journal) Record(r *Result) error {
 	}
 	evidence := j.keepEvidence(r)
 	return errors.Join(evidence, j.append(entry{Result: r}))
+}
+
+// Incident keeps what happened to the testbed.
+func (j *Journal) Incident(incident Incident) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.append(entry{Incident: &incident})
+}
+
+// Ended keeps why no further scenario is asked.
+func (j *Journal) Ended(why string) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.append(entry{Ended: why})
 }
 
 // Close closes the journal; what was recorded is on disk already.

@@ -18,6 +18,7 @@ func renderMarkdown(r Report) ([]byte, error) {
 	markdownNotRun(&b, r)
 	markdownUnverifiable(&b, r)
 	markdownLate(&b, r)
+	markdownMidRun(&b, r)
 	for _, p := range pages(r.Results) {
 		markdownPage(&b, p)
 	}
@@ -182,6 +183,18 @@ func markdownLate(b *strings.Builder, r Report) {
 	b.WriteByte('\n')
 }
 
+func markdownMidRun(b *strings.Builder, r Report) {
+	all := r.midRun()
+	if len(all) == 0 {
+		return
+	}
+	b.WriteString("#### What happened to the testbed in mid-run\n\n")
+	for _, text := range all {
+		fmt.Fprintf(b, "- %s\n", markdownText(text))
+	}
+	b.WriteByte('\n')
+}
+
 // markdownIDs names scenarios, not more of them than a reader wants to see in a list.
 func markdownIDs(results []*Result) string {
 	const most = 10
@@ -202,7 +215,7 @@ func markdownPage(b *strings.Builder, p page) {
 		return
 	}
 	open := ""
-	if (Report{Results: p.Results}).tally().Failed > 0 {
+	if t := (Report{Results: p.Results}).tally(); t.Failed+t.NotRun > 0 {
 		open = " open"
 	}
 	fmt.Fprintf(b, "<details%s><summary><b>%s</b>: %s, %s</summary>\n\n", open, markdownHTML(p.Name), inWords(p.Results), p.took())

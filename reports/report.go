@@ -17,6 +17,24 @@ type Report struct {
 	Testbed Testbed   `json:"testbed"`
 	Summary Summary   `json:"summary"`
 	Results []*Result `json:"results"`
+	// Incidents are what happened to the testbed in mid-run, also where every promise held.
+	Incidents []Incident `json:"incidents,omitempty"`
+}
+
+// Incident is something that happened to the testbed in mid-run without anybody's asking.
+type Incident struct {
+	At     time.Time `json:"at"`
+	What   string    `json:"what"`             // "container istiod of pod istio-system/istiod-6d4f restarted (OOMKilled, exit code 137)"
+	During string    `json:"during,omitempty"` // id of the scenario; empty: nobody knows when
+}
+
+// String is the incident in one line.
+func (i Incident) String() string {
+	at := i.At.UTC().Format(time.TimeOnly)
+	if i.During != "" {
+		at += ", during " + i.During
+	}
+	return at + ": " + i.What
 }
 
 // Run says when, what and how long. The zero Finished of a report that was collected means that nobody could say when the run ended.
@@ -27,6 +45,7 @@ type Run struct {
 	Selection   string    `json:"selection"` // what was asked for, in words: "all pages", "page kubernetes-services"
 	Command     string    `json:"command"`   // the command line that repeats the run
 	Interrupted bool      `json:"interrupted,omitempty"`
+	Ended       string    `json:"ended,omitempty"` // why the rest of the scenarios was not asked; empty: it was
 	Error       string    `json:"error,omitempty"` // why the run ended before its scenarios could be asked
 	Phases      Phases    `json:"phases"`
 }
@@ -97,11 +116,24 @@ type Result struct {
 	Verdict  Verdict       `json:"verdict"`
 	Reason   string        `json:"reason,omitempty"` // one sentence for every verdict but passed
 	Notes    []string      `json:"notes,omitempty"`
+	Before   *Attempt      `json:"before,omitempty"` // the attempt that a fault of the testbed spoiled; nil: there was none
 	Timings  Timings       `json:"timings"`
 	Steps    []*StepResult `json:"steps"`
 	Leaks    []string      `json:"leaks,omitempty"`    // what differed from the baseline after undo
 	Evidence string        `json:"evidence,omitempty"` // folder below the report's own, "evidence/<id>"; Journal.Record sets it
 	Again    string        `json:"again"`              // the command that re-runs this scenario alone
+}
+
+// Attempt is what became of a scenario when it was asked for the first time.
+type Attempt struct {
+	Verdict   Verdict  `json:"verdict"`
+	Reason    string   `json:"reason"`
+	Incidents []string `json:"incidents"` // what happened to the testbed meanwhile, in words
+}
+
+// String is the attempt in one line.
+func (a Attempt) String() string {
+	return fmt.Sprintf("asked again, because %s; the first attempt: %s: %s", strings.Join(a.Incidents, "; "), a.Verdict, oneLine(a.Reason))
 }
 
 // Timings are seconds of wall clock inside one scenario.

@@ -17,6 +17,10 @@ func sample() Report {
 		},
 		Testbed: sampleTestbed(),
 		Results: slices.Concat(servicesPage(), gatewayPage(), proxyPage()),
+		Incidents: []Incident{{
+			At: time.Date(2026, 11, 20, 23, 10, 58, 0, time.UTC), During: "egress/kubernetes-services/external-name-with-sidecar",
+			What: "pod default/curl-5f9c7d8b6d-x2x7k was deleted, and not by a roll-out",
+		}},
 	}
 	r.Summary = Summarise(r.Results)
 	return r
@@ -142,6 +146,10 @@ func servicesPage() []*Result {
 			promise("derived", "no X-Envoy-Decorator-Operation: the alias has no route of its own")))
 	with.Notes = []string{"The two seeds contradict each other on X-Envoy-Decorator-Operation: an ExternalName service is an alias since Istio 1.21."}
 	with.Timings.Waits = ms(200)
+	with.Before = &Attempt{
+		Verdict: Inconclusive, Reason: "Access httpbin.org: could not ask (3 attempts): curl.default: no pod is Ready (0 exist)",
+		Incidents: []string{"pod default/curl-5f9c7d8b6d-x2x7k was deleted, and not by a roll-out"},
+	}
 	with.Steps[2].Path = originated()
 	with.Steps[2].Late = &Late{What: "a name in a cache", Attempts: 2, Took: ms(310), First: "curl: (6) Could not resolve host"}
 	repeated := ask("Repeated requests reach both endpoints", `kubectl exec -n default deploy/curl -c curl -- curl -sS --resolve en.wikipedia.org:443:10.96.173.12 https://en.wikipedia.org/wiki/Main_Page`,

@@ -40,9 +40,8 @@ func late(results []*Result) []lateStep {
 	return all
 }
 
-// tally is the summary in the three words of the last line: flaky has passed, inconclusive and not run have failed, unverifiable
-// was skipped.
-type tally struct{ Passed, Failed, Skipped int }
+// tally is the summary in the words of the last line: flaky has passed, inconclusive has failed, unverifiable was skipped.
+type tally struct{ Passed, Failed, Skipped, NotRun int }
 
 func (r Report) tally() tally {
 	var t tally
@@ -50,6 +49,8 @@ func (r Report) tally() tally {
 		switch {
 		case result.Verdict == Passed || result.Verdict == Flaky:
 			t.Passed++
+		case result.Verdict == NotRun:
+			t.NotRun++
 		case result.Verdict.Blocks():
 			t.Failed++
 		default:
@@ -60,14 +61,18 @@ func (r Report) tally() tally {
 }
 
 func (t tally) String() string {
-	return fmt.Sprintf("%d passed, %d failed, %d skipped", t.Passed, t.Failed, t.Skipped)
+	text := fmt.Sprintf("%d passed, %d failed, %d skipped", t.Passed, t.Failed, t.Skipped)
+	if t.NotRun > 0 {
+		text += fmt.Sprintf(", %d not run", t.NotRun)
+	}
+	return text
 }
 
 // Success tells whether the run proved something and nothing speaks against it: at least one scenario passed, none failed, was
 // inconclusive or was not run, and the run came to its end.
 func (r Report) Success() bool {
 	t := r.tally()
-	return t.Passed > 0 && t.Failed == 0 && r.Run.Error == "" && !r.Run.Interrupted
+	return t.Passed > 0 && t.Failed+t.NotRun == 0 && r.Run.Error == "" && !r.Run.Interrupted
 }
 
 // ExitCode is 0 for a Success and 1 for everything else.
@@ -79,7 +84,7 @@ func ExitCode(r Report) int {
 }
 
 // FinalLines is what the terminal shows at the end. Whatever is not simply passed or skipped is named with its reason; the last
-// line is exactly "e2e: N passed, N failed, N skipped".
+// line is "e2e: N passed, N failed, N skipped", and ", N not run" behind it where the run ended early.
 func FinalLines(r Report) []string {
 	var lines []string
 	for _, v := range []Verdict{Unverifiable, Flaky, NotRun, Inconclusive, Failed} {
@@ -88,7 +93,12 @@ func FinalLines(r Report) []string {
 	for _, l := range late(r.Results) {
 		lines = append(lines, fmt.Sprintf("late: %s: %s: %s", l.Result.ID, oneLine(l.Step.Says), l.Step.Late))
 	}
+	for _, text := range r.midRun() {
+		lines = append(lines, "in mid-run: "+oneLine(text))
+	}
 	switch {
+	case r.Run.Ended != "":
+		lines = append(lines, "the run ended early: "+oneLine(r.Run.Ended))
 	case r.Run.Error != "":
 		lines = append(lines, "the run ended early: "+oneLine(r.Run.Error))
 	case r.Run.Interrupted:
@@ -98,6 +108,20 @@ func FinalLines(r Report) []string {
 		lines = append(lines, "of them beyond the documents: "+beyond.tally().String())
 	}
 	return append(lines, "e2e: "+r.tally().String())
+}
+
+// midRun is what happened to the testbed while it was asked, and which scenarios were asked again for it.
+func (r Report) midRun() []string {
+	var lines []string
+	for _, incident := range r.Incidents {
+		lines = append(lines, incident.String())
+	}
+	for _, result := range r.Results {
+		if result.Before != nil {
+			lines = append(lines, result.ID+": "+result.Before.String())
+		}
+	}
+	return lines
 }
 
 // beyond is the report of the scenarios that no document tells.

@@ -61,7 +61,12 @@ func TestFinalLines(t *testing.T) {
 		"failed: egress/egress-gateway/http-cleanup: left behind: VirtualService default/direct-cnn-through-egress-gateway",
 		"late: egress/kubernetes-services/external-name-with-sidecar: Access httpbin.org via the service's host name from the source pod with Istio sidecar. " +
 			"Note the headers added by the sidecar: a name in a cache, 2 attempts, 0.3 s",
-		"e2e: 4 passed, 4 failed, 4 skipped",
+		"in mid-run: 23:10:58, during egress/kubernetes-services/external-name-with-sidecar: " +
+			"pod default/curl-5f9c7d8b6d-x2x7k was deleted, and not by a roll-out",
+		"in mid-run: egress/kubernetes-services/external-name-with-sidecar: asked again, because " +
+			"pod default/curl-5f9c7d8b6d-x2x7k was deleted, and not by a roll-out; the first attempt: inconclusive: " +
+			"Access httpbin.org: could not ask (3 attempts): curl.default: no pod is Ready (0 exist)",
+		"e2e: 4 passed, 3 failed, 4 skipped, 1 not run",
 	}))
 	g.Expect(FinalLines(reportOf(one("a", Passed, "")))).To(Equal([]string{"e2e: 1 passed, 0 failed, 0 skipped"}))
 
@@ -70,6 +75,6 @@ func TestFinalLines(t *testing.T) {
 	g.Expect(FinalLines(failed)).To(Equal([]string{
 		"not run: a, b: the run ended before it: no engine",
 		"the run ended early: no engine answers",
-		"e2e: 0 passed, 2 failed, 0 skipped",
+		"e2e: 0 passed, 0 failed, 0 skipped, 2 not run",
 	}))
 }

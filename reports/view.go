@@ -161,6 +161,8 @@ func (r Run) endedEarly() string {
 	switch {
 	case r.Error != "":
 		return r.Error
+	case r.Ended != "":
+		return r.Ended
 	case r.Interrupted:
 		return "the run was interrupted"
 	}

@@ -27,11 +27,12 @@ import (
 
 // What the command behind `make e2e` tells this binary.
 const (
-	outEnv      = "MESHPROOF_OUT"      // where the journal was begun
-	runEnv      = "MESHPROOF_RUN"      // the run's id, on every object that is made
-	selectedEnv = "MESHPROOF_SELECTED" // the ids of the scenarios, one a line
-	mutateEnv   = "MESHPROOF_MUTATE"   // replay mutants instead of scenarios
-	drillEnv    = "MESHPROOF_DRILL"    // replay drills instead of scenarios: the selected are names of faults
+	outEnv      = "MESHPROOF_OUT"       // where the journal was begun
+	runEnv      = "MESHPROOF_RUN"       // the run's id, on every object that is made
+	selectedEnv = "MESHPROOF_SELECTED"  // the ids of the scenarios, one a line
+	mutateEnv   = "MESHPROOF_MUTATE"    // replay mutants instead of scenarios
+	drillEnv    = "MESHPROOF_DRILL"     // replay drills instead of scenarios: the selected are names of faults
+	failFastEnv = "MESHPROOF_FAIL_FAST" // end at the first scenario that does not pass
 
 	failureFile = "suite-failure.txt" // why no scenario could be asked
 )
@@ -101,7 +102,7 @@ func setUp(ctx context.Context, out string) error {
 		return err
 	}
 	DeferCleanup(m.Close)
-	DeferCleanup(tellHealth, m)
+	DeferCleanup(tellHealth, m, journal)
 	if err := errors.Join(
 		mutants.begin(mutate, out, reports.MutantsFile, mutantLine),
 		drilled.begin(drill, out, reports.DrillsFile, drillLine),
@@ -115,15 +116,16 @@ func setUp(ctx context.Context, out string) error {
 		Finished: progress(len(selected)),
 		Selected: func(id string) bool { return slices.Contains(selected, id) },
 		Pages:    suites.Pages(),
+		FailFast: os.Getenv(failFastEnv) != "",
 	}
 	go run.MakeSecrets()
 	return nil
 }
 
-// tellHealth warns of what went wrong in the mesh while it was judged, though no promise noticed.
-func tellHealth(ctx SpecContext, m *mesh.Mesh) {
+// tellHealth writes down what went wrong in the mesh while it was judged, though no promise noticed.
+func tellHealth(ctx SpecContext, m *mesh.Mesh, journal *reports.Journal) {
 	if err := m.Health(ctx); err != nil {
-		fmt.Fprintf(os.Stderr, "warning: %s\n", strings.ReplaceAll(err.Error(), "\n", "; "))
+		Expect(journal.Incident(reports.Incident{At: time.Now(), What: err.Error()})).To(Succeed())
 	}
 }
 

@@ -40,7 +40,7 @@ func drillCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			run.told = map[string]string{drillEnv: "1"}
+			run.told[drillEnv] = "1"
 			run.header.Command = commandLine("drill", "FAULT", "PAGE", "IMAGES", "ENGINE")
 			return run.drill(cmd.Context(), keep)
 		},

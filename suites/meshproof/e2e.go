@@ -52,9 +52,16 @@ func askedRun(cmd *cobra.Command, choose func() (selection.Choice, error), dir s
 	if err != nil {
 		return nil, "", usageError{err}
 	}
+	failFast, err := failFastFromEnv()
+	if err != nil {
+		return nil, "", usageError{err}
+	}
 	options := testbedOptions()
 	options.Keep = keep != keepNever
 	run, err := newE2E(cmd, choice, options, dir)
+	if err == nil && failFast {
+		run.told[failFastEnv] = "1"
+	}
 	return run, keep, err
 }
 
@@ -81,7 +88,7 @@ func newE2E(cmd *cobra.Command, choice selection.Choice, options testbed.Options
 		return nil, err
 	}
 	return &e2e{
-		cmd: cmd, choice: choice, options: options, out: out, journal: journal,
+		cmd: cmd, choice: choice, options: options, out: out, journal: journal, told: map[string]string{},
 		header: reports.Run{
 			ID: options.RunID, Started: time.Now(), Selection: choice.Words,
 			Command: commandLine("e2e", "PAGE", "SCENARIO", "LABEL", "IMAGES", "ENGINE"),

@@ -32,3 +32,15 @@ func outDir() string {
 	}
 	return "reports/out"
 }
+
+// failFastFromEnv tells whether the first scenario that does not pass is to end the run.
+func failFastFromEnv() (bool, error) {
+	switch value := os.Getenv("FAIL_FAST"); value {
+	case "", "0":
+		return false, nil
+	case "1":
+		return true, nil
+	default:
+		return false, fmt.Errorf("FAIL_FAST=%s is not known; it is 0 or 1", value)
+	}
+}

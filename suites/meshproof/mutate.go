@@ -32,7 +32,7 @@ func mutateCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			run.told = map[string]string{mutateEnv: "1"}
+			run.told[mutateEnv] = "1"
 			return run.mutate(cmd.Context(), keep)
 		},
 	}

@@ -37,8 +37,9 @@ func buildSuite(ctx context.Context) (string, error) {
 
 // What the suite is told through its environment.
 const (
-	outEnv      = "MESHPROOF_OUT"      // where the journal was begun
-	selectedEnv = "MESHPROOF_SELECTED" // the ids of the scenarios, one a line
+	outEnv      = "MESHPROOF_OUT"       // where the journal was begun
+	selectedEnv = "MESHPROOF_SELECTED"  // the ids of the scenarios, one a line
+	failFastEnv = "MESHPROOF_FAIL_FAST" // the first scenario that does not pass ends the run
 
 	failureFile = "suite-failure.txt" // in the folder of the report: why no scenario could be asked
 )

@@ -3,7 +3,10 @@ package replay
 import (
 	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -27,9 +30,54 @@ type Run struct {
 	// Selected tells which scenarios will be replayed; nil: nobody knows.
 	Selected func(id string) bool
 	Pages    []scenario.Page // those of the run, in any order
+	FailFast bool            // the first scenario that does not pass ends the run
 
-	begun   []string // pages, the last of which is being replayed
-	spoiled string   // why no further fault can be drilled
+	begun      []string // pages, the last of which is being replayed
+	spoiled    string   // why no further fault can be drilled
+	ended      string   // why no further scenario is replayed
+	unprepared unprepared
+	incidents  int // that are in the journal
+}
+
+// unprepared are the last scenarios that could not be prepared, all for the same reason.
+type unprepared struct {
+	reason string
+	count  int
+}
+
+// enough is how many scenarios in a row may fail to be prepared for one reason: the next would not fare better.
+const enough = 3
+
+// conclude decides after a scenario whether there is a next one.
+func (r *Run) conclude(result *reports.Result) {
+	switch why, is := couldNotPrepare(result); {
+	case !is:
+		r.unprepared = unprepared{}
+	case why == r.unprepared.reason:
+		r.unprepared.count++
+	default:
+		r.unprepared = unprepared{why, 1}
+	}
+	switch {
+	case r.ended != "":
+	case r.unprepared.count >= enough:
+		r.ended = fmt.Sprintf("%d scenarios in a row could not be prepared for the same reason: %s", enough, r.unprepared.reason)
+	case r.FailFast && result.Verdict.Blocks():
+		r.ended = "FAIL_FAST: " + result.ID + " was " + string(result.Verdict)
+	}
+}
+
+// couldNotPrepare is the root of the reason why a scenario never began, without what differs from scenario to scenario: whose pod it was.
+func couldNotPrepare(result *reports.Result) (string, bool) {
+	began := slices.ContainsFunc(result.Steps, func(step *reports.StepResult) bool { return step.Verdict != reports.NotRun })
+	if began || result.Verdict != reports.Inconclusive {
+		return "", false
+	}
+	const colon = ": "
+	if i := strings.LastIndex(result.Reason, colon); i >= 0 {
+		return result.Reason[i+len(colon):], true
+	}
+	return result.Reason, true
 }
 
 // coming is what the selected scenarios of a page need, from one of them on; nil where nobody knows which are selected.
@@ -90,7 +138,9 @@ func (r *Run) next() []scenario.Need {
 
 // Journal keeps results as they come, so that a killed run still has a report.
 type Journal interface {
-	Record(*reports.Result) error
+	Record(result *reports.Result) error
+	Incident(incident reports.Incident) error
+	Ended(why string) error
 }
 
 // Page registers a page with Ginkgo: one container, one It per scenario, in the page's order.
@@ -105,15 +155,32 @@ func Page(page scenario.Page, run func() *Run) {
 	})
 }
 
+// tell writes down what has happened to the testbed since the last scenario, and that the run ends, if it does.
+func (r *Run) tell(during string) error {
+	var errs []error
+	for _, incident := range r.Walker.Bed.Incidents(r.incidents) {
+		errs = append(errs, r.Journal.Incident(reports.Incident{At: incident.At, What: incident.What, During: during}))
+		r.incidents++
+	}
+	if r.ended != "" {
+		errs = append(errs, r.Journal.Ended(r.ended))
+	}
+	return errors.Join(errs...)
+}
+
 func replayOne(ctx context.Context, run *Run, page scenario.Page, s scenario.Scenario) {
 	GinkgoHelper()
 	result := NewResult(page, s)
 	AddReportEntry(s.ID, result, ReportEntryVisibilityNever)
+	if run.ended != "" {
+		Skip(run.ended) // the command puts it into the report
+	}
 	run.Walker.Walk(ctx, Turn{Page: page, Scenario: s, Coming: run.coming(page, s)}, result)
+	run.conclude(result)
 	if run.Finished != nil {
 		run.Finished(result)
 	}
-	if err := run.Journal.Record(result); err != nil {
+	if err := errors.Join(run.Journal.Record(result), run.tell(s.ID)); err != nil {
 		Fail("the result could not be written: " + err.Error())
 	}
 	switch result.Verdict {

@@ -35,6 +35,10 @@ type Testbed interface {
 	Leave(ctx context.Context, name string, undo []scenario.Undo) (scenario.Baseline, error)
 	// TakeDown takes back what stands for this scenario and for none to come, when the scenario's own changes are undone.
 	TakeDown(ctx context.Context) error
+	// Incidents are what has happened to the testbed in this run without anybody's asking, the oldest first, but for as many as are known.
+	Incidents(known int) []scenario.Incident
+	// Whole returns when the testbed has recovered from what happened to it.
+	Whole(ctx context.Context) error
 	// Diagnose writes what a person needs to understand a failure into dir: it is called before anything is undone.
 	Diagnose(ctx context.Context, dir string) error
 }

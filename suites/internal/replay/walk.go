@@ -47,14 +47,45 @@ type walk struct {
 	dirty      bool // changed since the last Settle
 }
 
-// Walk replays a scenario and fills result (made by NewResult), which tells the truth at any moment: also half way, and after a panic.
+// Walk replays a scenario and fills result (made by NewResult), which tells the truth at any moment: also half way, and after a panic. What a
+// fault of the testbed may have spoiled is asked again, once.
 func (w Walker) Walk(ctx context.Context, turn Turn, result *reports.Result) {
-	run := &walk{Walker: w, Turn: turn, result: result, env: scenario.Env{}, remembered: map[string]map[probe.Peer]any{}}
 	started := time.Now()
 	defer func() { result.Timings.Total = reports.Seconds(time.Since(started)) }()
-
-	if !run.prepare(ctx) {
+	known := len(w.Bed.Incidents(0))
+	first := w.once(ctx, turn, result)
+	incidents := w.Bed.Incidents(known)
+	if ctx.Err() != nil || len(incidents) == 0 || !result.Verdict.Blocks() {
 		return
+	}
+	former := &reports.Attempt{Verdict: result.Verdict, Reason: result.Reason, Incidents: inWords(incidents)}
+	result.Verdict, result.Reason = reports.Inconclusive, former.Incidents[0]+"; then: "+former.Reason
+	if err := first.recover(ctx); err != nil {
+		result.Reason += "; it was not asked again: " + err.Error()
+		return
+	}
+	*result = *NewResult(turn.Page, turn.Scenario)
+	result.Before = former
+	known += len(incidents)
+	w.once(ctx, turn, result)
+	if incidents = w.Bed.Incidents(known); len(incidents) > 0 && result.Verdict.Blocks() {
+		result.Verdict, result.Reason = reports.Inconclusive, inWords(incidents)[0]+"; then: "+result.Reason
+	}
+}
+
+func inWords(incidents []scenario.Incident) []string {
+	words := make([]string, len(incidents))
+	for i, incident := range incidents {
+		words[i] = incident.What
+	}
+	return words
+}
+
+// once replays the scenario and comes back.
+func (w Walker) once(ctx context.Context, turn Turn, result *reports.Result) *walk {
+	run := &walk{Walker: w, Turn: turn, result: result, env: scenario.Env{}, remembered: map[string]map[probe.Peer]any{}}
+	if !run.prepare(ctx) {
+		return run
 	}
 	run.steps(ctx)
 	conclude(result)
@@ -62,6 +93,22 @@ func (w Walker) Walk(ctx context.Context, turn Turn, result *reports.Result) {
 		run.diagnose(ctx)
 	}
 	run.wayBack(ctx)
+	return run
+}
+
+// recover waits until the testbed is whole, and takes back what could not be before.
+func (w *walk) recover(ctx context.Context) error {
+	if err := w.Bed.Whole(ctx); err != nil || w.baseline == nil {
+		return err //nolint:wrapcheck // it is the testbed's word
+	}
+	w.result.Leaks = nil
+	if err := w.comeBack(ctx); err != nil {
+		return fmt.Errorf("the way back is incomplete: %w", err)
+	}
+	if leaks := w.result.Leaks; len(leaks) > 0 {
+		return errors.New("left behind: " + leaks[0])
+	}
+	return nil
 }
 
 // prepare brings about what the scenario needs and remembers the state to come back to.
@@ -182,27 +229,37 @@ func (w *walk) diagnose(ctx context.Context) {
 	}
 }
 
-// wayBack undoes every change in reverse order, proves that the proxies forgot it, and compares with the baseline.
+// wayBack comes back, and lowers the verdict where that did not work.
 func (w *walk) wayBack(ctx context.Context) {
 	defer stopwatch(&w.result.Timings.Undo)()
+	if err := w.comeBack(ctx); err != nil {
+		w.worsen(reports.Inconclusive, "the way back is incomplete: "+err.Error())
+	}
+	if leaks := w.result.Leaks; len(leaks) > 0 {
+		w.worsen(reports.Failed, "left behind: "+leaks[0])
+	}
+}
+
+// comeBack undoes every change in reverse order, proves that the proxies forgot it, and compares with the baseline. What could not be undone is kept.
+func (w *walk) comeBack(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
 	defer cancel()
 	var errs []error
+	var left []scenario.Undo
 	for _, undo := range slices.Backward(w.undo) {
-		errs = append(errs, undo(ctx))
+		if err := undo(ctx); err != nil {
+			errs, left = append(errs, err), append(left, undo)
+		}
 	}
+	slices.Reverse(left)
+	w.undo = left
 	errs = append(errs, w.Bed.TakeDown(ctx), w.Bed.Settle(ctx))
-	if err := errors.Join(errs...); err != nil {
-		w.worsen(reports.Inconclusive, "the way back is incomplete: "+err.Error())
-	}
 	leaks, err := w.baseline.Leaks(ctx)
 	if err != nil {
-		w.worsen(reports.Inconclusive, "the state after the scenario could not be compared: "+err.Error())
+		errs = append(errs, fmt.Errorf("the state after the scenario could not be compared: %w", err))
 	}
 	w.result.Leaks = leaks
-	if len(leaks) > 0 {
-		w.worsen(reports.Failed, "left behind: "+leaks[0])
-	}
+	return errors.Join(errs...)
 }
 
 // worsen lowers the verdict: what a scenario leaves behind would be judged by the next one, and what could not be compared is not known.

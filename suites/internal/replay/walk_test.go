@@ -28,6 +28,20 @@ type bed struct {
 	unmet     []scenario.Unmet
 	lacks     scenario.Capability
 	dirty     bool
+	incidents []scenario.Incident
+	crippled  int // how often it does not become whole
+}
+
+func (b *bed) Incidents(known int) []scenario.Incident { return b.incidents[known:] }
+
+// Whole mends what an incident has broken.
+func (b *bed) Whole(context.Context) error {
+	b.call("whole")
+	if b.crippled > 0 {
+		return errors.New("the testbed is not whole: istiod: 0 of 1 pods are available")
+	}
+	b.fault = ""
+	return nil
 }
 
 func (b *bed) is(fault string) bool { return b.fault == fault }
@@ -456,6 +470,63 @@ func TestAMissingCapabilityIsUnverifiable(t *testing.T) {
 
 	r = walk(t, &bed{unmet: []scenario.Unmet{{Need: scenario.Site("door"), Reason: "door does not answer"}}})
 	g.Expect(r.Verdict).To(Equal(reports.Inconclusive), "a fixture that should be there is not a limit of the testbed")
+}
+
+// A fault of the testbed says nothing about the mesh: what it may have spoiled is asked again.
+func TestWhatAFaultOfTheTestbedSpoiledIsAskedAgain(t *testing.T) {
+	const vanished = "pod default/curl-5f was deleted, and not by a roll-out"
+	for name, c := range map[string]struct {
+		bed    bed
+		want   reports.Verdict
+		reason string
+		first  reports.Verdict // empty: there was no second attempt
+	}{
+		"it could not be asked":  {bed{fault: "transport"}, reports.Passed, "", reports.Inconclusive},
+		"a promise failed":       {bed{fault: "status"}, reports.Passed, "", reports.Failed},
+		"it could not be undone": {bed{fault: "undo"}, reports.Passed, "", reports.Failed},
+		"nothing was spoiled":    {bed{}, reports.Passed, "", ""},
+		"it does not recover": {
+			bed{fault: "status", crippled: 1}, reports.Inconclusive, "it was not asked again: the testbed is not whole: istiod: 0 of 1 pods are available", "",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := NewWithT(t)
+			b := &eventful{bed: &c.bed, incident: scenario.Incident{What: vanished}}
+			page, s := door()
+			result := replay.NewResult(page, s)
+			replay.Walker{Bed: b}.Walk(t.Context(), replay.Turn{Page: page, Scenario: s}, result)
+			g.Expect(result.Verdict).To(Equal(c.want), replay.Explain(result))
+			g.Expect(result.Reason).To(ContainSubstring(c.reason))
+			g.Expect(c.bed.applied).To(BeEmpty())
+			if c.first == "" {
+				g.Expect(result.Before).To(BeNil())
+				return
+			}
+			g.Expect(result.Before).To(HaveField("Verdict", c.first))
+			g.Expect(result.Before.Incidents).To(Equal([]string{vanished}))
+		})
+	}
+}
+
+// Without an incident a failure is the mesh's, and stands.
+func TestAFailureWithoutIncidentIsNotAskedAgain(t *testing.T) {
+	g := NewWithT(t)
+	r := walk(t, &bed{fault: "status", incidents: []scenario.Incident{{What: "an older one"}}})
+	g.Expect(r.Verdict).To(Equal(reports.Failed))
+	g.Expect(r.Before).To(BeNil())
+}
+
+// eventful is a bed to which something happens when the first question is asked.
+type eventful struct {
+	*bed
+	incident scenario.Incident
+}
+
+func (e *eventful) Ask(ctx context.Context, asked scenario.Inquiry) ([]probe.Evidence, error) {
+	if len(e.incidents) == 0 {
+		e.incidents = append(e.incidents, e.incident)
+	}
+	return e.bed.Ask(ctx, asked)
 }
 
 func TestAnInterruptStillUndoes(t *testing.T) {

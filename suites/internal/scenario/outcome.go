@@ -4,6 +4,7 @@ import (
 	"context"
 	"io/fs"
 	"strings"
+	"time"
 )
 
 // Env is what the page's shell would know: variables by name, without the dollar sign.
@@ -24,6 +25,12 @@ type Inquiry struct {
 type Baseline interface {
 	// Leaks compares the cluster with the baseline: one readable line per difference, none when all is as it was.
 	Leaks(ctx context.Context) ([]string, error)
+}
+
+// Incident is something that happened to the testbed without anybody's asking.
+type Incident struct {
+	At   time.Time
+	What string // "pod istio-system/istiod-6d4f was deleted, and not by a roll-out"
 }
 
 // Unmet is a need that the testbed could not meet.

@@ -19,6 +19,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/restmapper"
 	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/client-go/transport"
 
 	"github.com/meshproof/meshproof/suites/internal/probe"
 	"github.com/meshproof/meshproof/suites/internal/scenario"
@@ -42,8 +43,8 @@ type cluster struct {
 	mapper  meta.RESTMapper
 }
 
-// openCluster reads a kubeconfig of our own; the user's is never looked at.
-func openCluster(kubeconfig string) (*cluster, error) {
+// openCluster reads a kubeconfig of our own; the user's is never looked at. wrap is put around the way to the API server.
+func openCluster(kubeconfig string, wrap transport.WrapperFunc) (*cluster, error) {
 	if kubeconfig == "" {
 		return nil, errors.New("no kubeconfig was named: give the one that `make up` wrote")
 	}
@@ -54,6 +55,7 @@ func openCluster(kubeconfig string) (*cluster, error) {
 	config.QPS = -1 // the harness is alone on the cluster, and every request of it is waited for
 	config.UserAgent = fieldManager
 	config.WarningHandlerWithContext = warningHandler{}
+	config.Wrap(wrap)
 	typed, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		return nil, fmt.Errorf("connect to the cluster of %s: %w", kubeconfig, err)

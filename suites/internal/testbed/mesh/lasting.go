@@ -13,7 +13,7 @@ import (
 // What keeps a proxy that has acknowledged the newest push from acting by it. Nothing more is on its way then: it lasts.
 const (
 	stillWarming  = "is still warming "                            // what it waits for does not come
-	refusedUpdate = "refused an update: "                    // and goes on with what it had
+	refusedUpdate = "refused an update: "                          // and goes on with what it had
 	ignores       = "has the newest mesh configuration and still " // something else decides, a Sidecar for instance
 )
 

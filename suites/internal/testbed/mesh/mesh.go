@@ -43,6 +43,7 @@ type Mesh struct {
 	prepared bool
 	// globalPushes counts the proxies that istiod has pushed a new mesh configuration.
 	globalPushes func(context.Context) (types.UID, uint64, error)
+	incidents    *incidents
 	logs         *logBook
 	shells       *shells
 	fences       fencer
@@ -63,7 +64,7 @@ type Mesh struct {
 	late       []lateRestart
 	installed  []string     // the options on top of the original installation
 	original   installation // where another is needed: the one before, and what differs
-	healthy    health
+	rejected   float64      // updates that proxies had refused when the run began
 	standing   standing
 	marked     map[string]bool  // by command: whether its lines could be told apart the last time
 	coming     *scenario.Coming // nil: nothing is known
@@ -93,13 +94,15 @@ func Connect(ctx context.Context, options Options) (*Mesh, error) {
 	if options.Manifests == nil {
 		options.Manifests = fixtures.Manifests()
 	}
-	cluster, err := openCluster(options.Kubeconfig)
+	noticed := &incidents{}
+	cluster, err := openCluster(options.Kubeconfig, noticed.watched)
 	if err != nil {
 		return nil, err
 	}
+	noticed.client = cluster.typed
 	living, stop := context.WithCancel(context.WithoutCancel(ctx))
 	m := &Mesh{
-		options: options, cluster: cluster, tunnels: newTunnels(cluster), stop: stop,
+		options: options, cluster: cluster, incidents: noticed, tunnels: newTunnels(cluster), stop: stop,
 		pending: newPending(), mounts: newMountChanges(), ofScenario: map[key]bool{}, sites: map[string]string{}, tolerated: map[tolerance]int{},
 		successors: map[types.UID]types.UID{}, spared: map[key]bool{}, marked: map[string]bool{}, changed: map[key]bool{},
 	}
@@ -129,17 +132,20 @@ func (m *Mesh) start(ctx context.Context) error {
 	if err := m.restoreMeshConfig(ctx); err != nil { // a killed run may have left its policy
 		return err
 	}
-	healthy, err := m.readHealth(ctx)
+	rejected, err := m.rejects(ctx)
 	if err != nil {
 		return fmt.Errorf("read the state of the mesh: %w", err)
 	}
-	m.healthy = healthy
+	m.rejected = rejected
 	return nil
 }
 
-// sawPod follows the log of every proxy as soon as it has one.
-func (m *Mesh) sawPod(pod *corev1.Pod) {
-	m.logs.saw(pod)
+// sawPod follows the log of every proxy as soon as it has one, and takes note of what nobody asked for.
+func (m *Mesh) sawPod(before, after *corev1.Pod) {
+	m.incidents.saw(before, after)
+	if after != nil {
+		m.logs.saw(after)
+	}
 }
 
 // Close takes back what Ensure did (what stands, the installation, policy, and workloads unless they go with the cluster), and ends everything that

@@ -28,15 +28,15 @@ type podWatch struct {
 	changed chan struct{}
 }
 
-// watchPods returns when all pods are known. told is called, one pod at a time, when one comes or changes.
-func watchPods(ctx context.Context, client kubernetes.Interface, told func(*corev1.Pod)) (*podWatch, error) {
+// watchPods returns when all pods are known. told is called, one pod at a time, when one comes (before is nil), changes or goes (after is nil).
+func watchPods(ctx context.Context, client kubernetes.Interface, told func(before, after *corev1.Pod)) (*podWatch, error) {
 	factory := informers.NewSharedInformerFactoryWithOptions(client, 0, informers.WithTransform(forgetManagers))
 	informer := factory.Core().V1().Pods()
 	w := &podWatch{lister: informer.Lister(), changed: make(chan struct{})}
 	handler := cache.ResourceEventHandlerFuncs{
-		AddFunc:    func(object any) { w.note(object, told) },
-		UpdateFunc: func(_, object any) { w.note(object, told) },
-		DeleteFunc: func(any) { w.wake() },
+		AddFunc:    func(object any) { w.note(nil, object, told) },
+		UpdateFunc: func(before, after any) { w.note(before, after, told) },
+		DeleteFunc: func(object any) { w.note(object, nil, told) },
 	}
 	registered, err := informer.Informer().AddEventHandler(handler)
 	if err != nil {
@@ -62,9 +62,14 @@ func forgetManagers(object any) (any, error) {
 	return object, nil
 }
 
-func (w *podWatch) note(object any, told func(*corev1.Pod)) {
-	if pod, ok := object.(*corev1.Pod); ok && told != nil {
-		told(pod)
+func (w *podWatch) note(before, after any, told func(before, after *corev1.Pod)) {
+	if unknown, ok := before.(cache.DeletedFinalStateUnknown); ok { // it went while the watch was interrupted
+		before = unknown.Obj
+	}
+	old, _ := before.(*corev1.Pod)
+	pod, _ := after.(*corev1.Pod)
+	if told != nil {
+		told(old, pod)
 	}
 	w.wake()
 }

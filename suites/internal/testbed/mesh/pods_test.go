@@ -39,7 +39,11 @@ func TestPodWatch(t *testing.T) {
 	outside.Spec.InitContainers = nil
 	client := fake.NewClientset(podOf("default", "curl", "64898f4994"), podOf("default", "curl-more", "1"), gateway, starting, outside)
 	var told []string
-	w, err := watchPods(t.Context(), client, func(pod *corev1.Pod) { told = append(told, pod.Name) })
+	w, err := watchPods(t.Context(), client, func(_, after *corev1.Pod) {
+		if after != nil {
+			told = append(told, after.Name)
+		}
+	})
 	g.Expect(err).NotTo(HaveOccurred())
 	t.Cleanup(w.stop)
 	g.Expect(told).To(HaveLen(5))
