@@ -114,6 +114,7 @@ type stream struct {
 	// What was found out about the log, believed until the next change.
 	mute   foundOut[bool]     // that a provoked line did not come
 	silent foundOut[bool]     // whether the proxy logs nothing, by its configuration
+	unpaid foundOut[bool]     // that no line came of a connection which another proxy had passed on to it
 	way    foundOut[fenceWay] // how a gateway is sent a fence
 }
 

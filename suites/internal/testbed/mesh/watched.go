@@ -212,6 +212,9 @@ func (w *watchedLogs) read(ctx context.Context, m *Mesh) error {
 		return err
 	})
 	if err == nil {
+		err = w.awaitPassedOn(ctx, m)
+	}
+	if err == nil {
 		err = w.readServers(ctx, m)
 	}
 	if err == nil {

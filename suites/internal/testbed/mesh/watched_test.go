@@ -51,6 +51,27 @@ func TestConnectionsAreFollowedFromHopToHop(t *testing.T) {
 	g.Expect(twice(atGateway, atSidecar).file(make([]probe.Evidence, 2))).To(BeFalse())
 }
 
+// A gateway owes a line of each connection that the sidecar passed on to it, and of no other.
+func TestWhoOwesALine(t *testing.T) {
+	g := NewWithT(t)
+	w := twice()
+	pod := proxyPod("istio-egressgateway")
+	pod.Status.PodIP = "10.244.0.8"
+	toGateway := probe.LogLine{DownstreamRemote: "10.244.0.7:40001", UpstreamLocal: "10.244.0.7:50001", UpstreamHost: "10.244.0.8:8443"}
+	toSite := probe.LogLine{DownstreamRemote: "10.244.0.7:40002", UpstreamLocal: "10.244.0.7:50002", UpstreamHost: "198.51.100.67:443"}
+	ofOthers := probe.LogLine{DownstreamRemote: "10.244.0.7:40009", UpstreamLocal: "10.244.0.7:50009", UpstreamHost: "10.244.0.8:8443"}
+	request := probe.LogLine{Method: "GET", Marker: "first", UpstreamLocal: "10.244.0.7:50010", UpstreamHost: "10.244.0.8:8080"}
+	w.logs = []watchedLog{
+		{peer: scenario.Curl.Proxy(), proxy: true, client: true, lines: []probe.LogLine{toGateway, toSite, ofOthers, request}},
+		{peer: scenario.EgressGateway, proxy: true, pod: pod},
+	}
+	w.followHops()
+	g.Expect(w.owedBy(0)).To(BeEmpty())
+	g.Expect(w.owedBy(1)).To(Equal([]string{"10.244.0.7:50001"}))
+	w.logs[1].lines = []probe.LogLine{{DownstreamRemote: "10.244.0.7:50001"}}
+	g.Expect(w.owedBy(1)).To(BeEmpty())
+}
+
 // Two lines of one attempt are not one of each.
 func TestEveryAttemptHasItsLine(t *testing.T) {
 	g := NewWithT(t)
