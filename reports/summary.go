@@ -88,6 +88,9 @@ func FinalLines(r Report) []string {
 	for _, l := range late(r.Results) {
 		lines = append(lines, fmt.Sprintf("late: %s: %s: %s", l.Result.ID, oneLine(l.Step.Says), l.Step.Late))
 	}
+	if text := NotAsInstalled(r.Testbed.NotAsInstalled); text != "" {
+		lines = append(lines, text)
+	}
 	switch {
 	case r.Run.Error != "":
 		lines = append(lines, "the run ended early: "+oneLine(r.Run.Error))
@@ -116,7 +119,7 @@ func named(r Report, v Verdict) []string {
 	for _, result := range r.Results {
 		switch {
 		case result.Verdict == v:
-			lines = append(lines, fmt.Sprintf("%s: %s: %s", v, result.ID, oneLine(result.why())))
+			lines = append(lines, fmt.Sprintf("%s: %s: %s", v, result.ID, oneLine(result.led(result.why()))))
 		case v == Unverifiable:
 			for _, g := range result.unverifiable() {
 				lines = append(lines, fmt.Sprintf("%s: %s, %s: %s", v, result.ID, counted(len(g.Promises), "promise"), oneLine(g.Reason)))
