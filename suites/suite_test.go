@@ -33,6 +33,9 @@ const (
 	mutateEnv   = "MESHPROOF_MUTATE"   // replay mutants instead of scenarios
 	drillEnv    = "MESHPROOF_DRILL"    // replay drills instead of scenarios: the selected are names of faults
 
+	// strangeEnv is what comes in front of every failure, because the mesh is not as installed.
+	strangeEnv = "MESHPROOF_NOT_AS_INSTALLED"
+
 	failureFile = "suite-failure.txt" // why no scenario could be asked
 )
 
@@ -115,6 +118,8 @@ func setUp(ctx context.Context, out string) error {
 		Finished: progress(len(selected)),
 		Selected: func(id string) bool { return slices.Contains(selected, id) },
 		Pages:    suites.Pages(),
+
+		NotAsInstalled: os.Getenv(strangeEnv),
 	}
 	go run.MakeSecrets()
 	return nil
@@ -176,5 +181,5 @@ func drillLine(d reports.Drill) string {
 	if d.Passed() && d.By != "" {
 		by = d.By
 	}
-	return fmt.Sprintf("%-12s %6.1f s  %s: %s", d.Outcome, time.Duration(d.Seconds).Seconds(), d.Fault, strings.ReplaceAll(by, "\n", " "))
+	return fmt.Sprintf("%-12s %6.1f s  %s, injected by %s: %s", d.Outcome, time.Duration(d.Seconds).Seconds(), d.Fault, strings.Join(d.Means, ", "), strings.ReplaceAll(by, "\n", " "))
 }

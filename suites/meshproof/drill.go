@@ -40,7 +40,7 @@ func drillCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			run.told = map[string]string{drillEnv: "1"}
+			run.told, run.refuses = map[string]string{drillEnv: "1"}, true
 			run.header.Command = commandLine("drill", "FAULT", "PAGE", "IMAGES", "ENGINE")
 			return run.drill(cmd.Context(), keep)
 		},

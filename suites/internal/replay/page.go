@@ -27,6 +27,8 @@ type Run struct {
 	// Selected tells which scenarios will be replayed; nil: nobody knows.
 	Selected func(id string) bool
 	Pages    []scenario.Page // those of the run, in any order
+	// NotAsInstalled comes in front of every failure: the mesh was another than the one installed. Empty: it was not.
+	NotAsInstalled string
 
 	begun   []string // pages, the last of which is being replayed
 	spoiled string   // why no further fault can be drilled
@@ -105,11 +107,19 @@ func Page(page scenario.Page, run func() *Run) {
 	})
 }
 
+// lead puts in front of a failure what is strange about the mesh.
+func (r *Run) lead(result *reports.Result) {
+	if result.Verdict.Blocks() {
+		result.NotAsInstalled = r.NotAsInstalled
+	}
+}
+
 func replayOne(ctx context.Context, run *Run, page scenario.Page, s scenario.Scenario) {
 	GinkgoHelper()
 	result := NewResult(page, s)
 	AddReportEntry(s.ID, result, ReportEntryVisibilityNever)
 	run.Walker.Walk(ctx, Turn{Page: page, Scenario: s, Coming: run.coming(page, s)}, result)
+	run.lead(result)
 	if run.Finished != nil {
 		run.Finished(result)
 	}
