@@ -28,7 +28,7 @@ func (r *Result) led(text string) string {
 }
 
 // wayOut is what to do about a mesh that is not as installed.
-const wayOut = "replay on a mesh of its own (`make down`, then `make e2e`), or let the report through with ACCEPT_MESH=1"
+const wayOut = "replay on one that is (`make sweep` for what runs left, else `make down`), or accept it with ACCEPT_MESH=1"
 
 // notAsInstalled closes the gate to a report about a mesh that somebody else has changed, unless that is accepted.
 func (d *Decision) notAsInstalled(differences []string, options GateOptions) {

@@ -74,7 +74,7 @@ func TestTheGateRefusesAStrangeMesh(t *testing.T) {
 	report := reportOf(one("a", Passed, ""))
 	report.Testbed.NotAsInstalled = []string{http10, "a"}
 	g.Expect(Gate(report, nil, GateOptions{}).Blockers).To(Equal([]string{
-		"the mesh was not as installed: " + http10 + "; a: replay on a mesh of its own (`make down`, then `make e2e`), or let the report through with ACCEPT_MESH=1",
+		"the mesh was not as installed: " + http10 + "; a: replay on one that is (`make sweep` for what runs left, else `make down`), or accept it with ACCEPT_MESH=1",
 	}))
 	accepted := Gate(report, nil, GateOptions{AcceptMesh: true})
 	g.Expect(accepted.Open()).To(BeTrue())

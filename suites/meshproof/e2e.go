@@ -151,7 +151,7 @@ func (e *e2e) compare(ctx context.Context) (err error) {
 		return err
 	}
 	if e.refuses && len(e.facts.NotAsInstalled) > 0 {
-		return errors.New("a mesh that somebody else uses is never drilled: take back what is not of the installation, or `make down`: " +
+		return errors.New("a mesh that somebody else uses is never drilled: `make sweep` takes back what runs left, `make down` makes room for another: " +
 			strings.Join(e.facts.NotAsInstalled, "; "))
 	}
 	tellDifferences(e.cmd.ErrOrStderr(), e.facts.NotAsInstalled)
@@ -163,7 +163,7 @@ func tellDifferences(out io.Writer, differences []string) {
 	if len(differences) == 0 {
 		return
 	}
-	fmt.Fprintf(out, "the mesh is not as installed (`make down` makes room for one that is; `make gate` refuses a report of this one):\n  %s\n",
+	fmt.Fprintf(out, "the mesh is not as installed (`make sweep` takes back what runs left, `make down` makes room for another; `make gate` refuses a report of this one):\n  %s\n",
 		strings.Join(differences, "\n  "))
 }
 

@@ -22,7 +22,7 @@ func TestGateOnAMeshThatWasNotAsInstalled(t *testing.T) {
 		fails      string // empty: the gate is open
 		says       string
 	}{
-		"refused":           {fails: errReported.Error(), says: "the mesh was not as installed: " + difference + ": replay on a mesh of its own"},
+		"refused":           {fails: errReported.Error(), says: "the mesh was not as installed: " + difference + ": replay on one that is"},
 		"refused, said so":  {knob: "0", fails: errReported.Error(), says: "the gate is closed"},
 		"accepted":          {knob: "1", says: "note: accepted: the mesh was not as installed: " + difference},
 		"accepted by flag":  {flag: "--accept-mesh", says: "the gate is open"},
@@ -57,6 +57,6 @@ func TestTellDifferences(t *testing.T) {
 	tellDifferences(&out, nil)
 	g.Expect(out.String()).To(BeEmpty())
 	tellDifferences(&out, []string{"EnvoyFilter default/x is foreign", "istiod has another image"})
-	g.Expect(out.String()).To(Equal("the mesh is not as installed (`make down` makes room for one that is; `make gate` refuses a report of this one):\n" +
+	g.Expect(out.String()).To(Equal("the mesh is not as installed (`make sweep` takes back what runs left, `make down` makes room for another; `make gate` refuses a report of this one):\n" +
 		"  EnvoyFilter default/x is foreign\n  istiod has another image\n"))
 }

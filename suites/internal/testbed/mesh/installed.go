@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -126,36 +127,39 @@ func readInjected(record *unstructured.Unstructured) (*injected, error) {
 func differencesOf(before, now map[key]*unstructured.Unstructured, fault *injected) []string {
 	var ofFault, others []string
 	if fault != nil {
-		ofFault = append(ofFault, fmt.Sprintf("the fault %s is injected, by the drill of run %s: `make sweep` takes it back", fault.name, fault.run))
+		ofFault = append(ofFault, fmt.Sprintf("the fault %s is injected, by the drill of run %s", fault.name, fault.run))
 	}
-	say := func(k key, run string, sentences ...string) {
-		if fault != nil && (fault.changed[k] || run == fault.run && before[k] == nil) {
-			for _, sentence := range sentences {
+	all := maps.Clone(before)
+	maps.Copy(all, now)
+	for _, k := range sortedKeys(all) {
+		for _, sentence := range differenceOf(k, before[k], now[k]) {
+			if fault.explains(k, before[k], now[k]) {
 				ofFault = append(ofFault, sentence+", by the fault "+fault.name)
+			} else {
+				others = append(others, sentence)
 			}
-			return
-		}
-		others = append(others, sentences...)
-	}
-	for _, k := range sortedKeys(now) {
-		object, run := now[k], now[k].GetLabels()[OwnerLabel]
-		switch {
-		case before[k] != nil:
-			say(k, run, changesInWords(k, before[k], object)...)
-		case fault != nil && run == fault.run:
-			say(k, run, k.String()+" is injected")
-		case run != "":
-			say(k, run, fmt.Sprintf("%s was left behind by run %s: `make sweep` removes it", k, run))
-		default:
-			say(k, run, k.String()+" is foreign, made "+madeBy(object))
-		}
-	}
-	for _, k := range sortedKeys(before) {
-		if now[k] == nil {
-			say(k, "", k.String()+" was installed and is gone")
 		}
 	}
 	return append(ofFault, others...)
+}
+
+// explains tells whether a drill has made or changed an object.
+func (f *injected) explains(k key, before, now *unstructured.Unstructured) bool {
+	return f != nil && (f.changed[k] || before == nil && now.GetLabels()[OwnerLabel] == f.run)
+}
+
+// differenceOf are sentences about one object; nil is one that was not there, or is not.
+func differenceOf(k key, before, now *unstructured.Unstructured) []string {
+	switch {
+	case now == nil:
+		return []string{k.String() + " was installed and is gone"}
+	case before != nil:
+		return changesInWords(k, before, now)
+	}
+	if run := now.GetLabels()[OwnerLabel]; run != "" {
+		return []string{fmt.Sprintf("%s was left by run %s", k, run)}
+	}
+	return []string{k.String() + " is foreign, made " + madeBy(now)}
 }
 
 // madeBy tells when an object was made and by which program, as far as the API server knows.

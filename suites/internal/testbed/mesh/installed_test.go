@@ -3,6 +3,7 @@ package mesh
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -94,10 +95,7 @@ func justInstalled(t *testing.T) map[key]*unstructured.Unstructured {
 
 // with is the installation with other objects in the place of its own, or beside them.
 func with(before map[key]*unstructured.Unstructured, others ...*unstructured.Unstructured) map[key]*unstructured.Unstructured {
-	now := map[key]*unstructured.Unstructured{}
-	for k, object := range before {
-		now[k] = object
-	}
+	now := maps.Clone(before)
 	for _, object := range others {
 		now[keyOf(object)] = object
 	}
@@ -146,7 +144,7 @@ func TestDifferencesInWords(t *testing.T) {
 		want string
 	}{
 		"a foreign object":   {filterOf("drill", ""), "EnvoyFilter default/drill is foreign, made 2026-11-28T14:03:05Z by kubectl-create"},
-		"of a killed run":    {filterOf("drill", "abc"), "EnvoyFilter default/drill was left behind by run abc: `make sweep` removes it"},
+		"of a killed run":    {filterOf("drill", "abc"), "EnvoyFilter default/drill was left by run abc"},
 		"env":                {edited(t, installedIstiod, "- {name: EMPTY}", "- {name: EMPTY}\n        - {name: PILOT_HTTP10, value: \"1\"}"), "istiod has env PILOT_HTTP10=1 that was not installed"},
 		"another env":        {edited(t, installedIstiod, `"400"`, `"100"`), "istiod has env GOGC=100, installed with 400"},
 		"env that is gone":   {edited(t, installedIstiod, "- {name: REVISION, value: default}\n", "\n"), "istiod lacks env REVISION=default that was installed"},
@@ -194,10 +192,10 @@ func TestInjectedIsNotForeign(t *testing.T) {
 	now := with(before, filterOf("a-drill", "abc"), filterOf("b-left", "older"), filterOf("c-foreign", ""), edited(t, installedIstiod, `"400"`, `"100"`),
 		edited(t, installedService, "LoadBalancer", "ClusterIP"))
 	g.Expect(differencesOf(before, now, fault)).To(Equal([]string{
-		"the fault http10 is injected, by the drill of run abc: `make sweep` takes it back",
+		"the fault http10 is injected, by the drill of run abc",
 		"istiod has env GOGC=100, installed with 400, by the fault http10",
-		"EnvoyFilter default/a-drill is injected, by the fault http10",
-		"EnvoyFilter default/b-left was left behind by run older: `make sweep` removes it",
+		"EnvoyFilter default/a-drill was left by run abc, by the fault http10",
+		"EnvoyFilter default/b-left was left by run older",
 		"EnvoyFilter default/c-foreign is foreign, made 2026-11-28T14:03:05Z by kubectl-create",
 		"Service istio-system/istio-ingressgateway is not as installed: spec.type: ClusterIP, was LoadBalancer",
 	}))
