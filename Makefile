@@ -23,6 +23,7 @@ export OUT ?= reports/out
 # What `make images-archive` writes, and what `make gate` compares with.
 FILE ?= bin/meshproof-images.tar
 BASELINE ?=
+export ACCEPT_MESH ?=
 # What `make test`, `make bench` and `make lint` look at.
 PKG ?= ./...
 RUN ?= .
@@ -57,7 +58,7 @@ list: build ## The scenarios, each with the document and the lines it comes from
 	@exec $(meshproof) list
 
 .PHONY: gate
-gate: build ## Compare reports/out with BASELINE=FILE: fail on any promise that got worse
+gate: build ## Compare reports/out with BASELINE=FILE: fail on any promise that got worse, and on a mesh that was not as installed
 	@exec $(meshproof) gate --baseline "$(BASELINE)"
 
 ##@ Testbed

@@ -10,6 +10,7 @@ import (
 // GateOptions say what a gate lets through.
 type GateOptions struct {
 	AllowFlaky bool     // flaky counts as passed
+	AcceptMesh bool     // a mesh that was not as installed is no reason to refuse
 	Accept     []string // ids of scenarios whose differences from the baseline are meant; they must still not fail
 }
 
@@ -44,10 +45,11 @@ func (d Decision) String() string {
 	return b.String()
 }
 
-// Gate decides whether a report may be released. Nothing may have failed, been inconclusive or not been run; and, compared with the
+// Gate decides whether a report may be released. Nothing may have failed, been inconclusive or not been run; the mesh was as installed; and, compared with the
 // baseline if there is one, nothing that had passed may be anything worse or be gone: neither a scenario nor a promise.
 func Gate(report Report, baseline *Report, options GateOptions) Decision {
 	d := Decision{Blockers: ownBlockers(report, options)}
+	d.notAsInstalled(report.Testbed.NotAsInstalled, options)
 	if baseline == nil {
 		return d
 	}
@@ -79,7 +81,7 @@ func ownBlockers(report Report, options GateOptions) []string {
 	}
 	for _, r := range report.Results {
 		if r.blocks(options) {
-			out = append(out, fmt.Sprintf("%s is %s: %s", r.ID, r.Verdict, oneLine(r.why())))
+			out = append(out, fmt.Sprintf("%s is %s: %s", r.ID, r.Verdict, oneLine(r.led(r.why()))))
 		}
 	}
 	return out

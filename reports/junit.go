@@ -101,7 +101,7 @@ func (s *junitSuites) add(suite junitSuite, took Seconds) {
 
 func junitOf(r *Result) junitCase {
 	c := junitCase{Classname: r.Page, Name: r.ID, Time: r.Timings.Total.decimal()}
-	message := oneLine(r.why())
+	message := oneLine(r.led(r.why()))
 	switch r.Verdict {
 	case Passed:
 	case Flaky:
@@ -124,6 +124,9 @@ func junitProperties(r Report) []junitProperty {
 	for _, d := range r.Testbed.Deviations {
 		out = append(out, junitProperty{"deviation", d})
 	}
+	for _, d := range r.Testbed.NotAsInstalled {
+		out = append(out, junitProperty{"not as installed", d})
+	}
 	for _, w := range r.Testbed.Workarounds {
 		out = append(out, junitProperty{"work-around", w})
 	}
@@ -134,13 +137,17 @@ func junitProperties(r Report) []junitProperty {
 // the command and its answer, and wanted and got.
 func explain(r *Result) string {
 	var b strings.Builder
+	if r.NotAsInstalled != "" {
+		fmt.Fprintf(&b, "%s\n\n", r.NotAsInstalled)
+	}
+	said := b.Len()
 	for _, broken := range r.brokenBy(r.Verdict) {
 		explainStep(&b, broken)
 	}
 	for _, leak := range r.Leaks {
 		fmt.Fprintf(&b, "left behind: %s\n", leak)
 	}
-	if b.Len() == 0 {
+	if b.Len() == said {
 		fmt.Fprintf(&b, "%s\n", r.why())
 	}
 	fmt.Fprintf(&b, "%s. Run it again: %s\n", r.Document.Told(), r.Again)

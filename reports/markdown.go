@@ -49,6 +49,13 @@ func markdownHeader(r Report) string {
 	if text := r.Run.endedEarly(); text != "" {
 		fmt.Fprintf(&b, "**The run ended early.**\n\n%s\n", fenced(text))
 	}
+	if all := r.Testbed.NotAsInstalled; len(all) > 0 {
+		b.WriteString("**The mesh was not as installed.**\n\n")
+		for _, difference := range all {
+			fmt.Fprintf(&b, "- %s\n", markdownText(difference))
+		}
+		b.WriteByte('\n')
+	}
 	return b.String()
 }
 
@@ -84,6 +91,9 @@ func markdownScenario(r *Result, applied string) string {
 		fmt.Fprintf(&b, " · [page](%s)", url)
 	}
 	b.WriteString("\n\n")
+	if r.NotAsInstalled != "" {
+		fmt.Fprintf(&b, "%s\n\n", markdownText(r.NotAsInstalled))
+	}
 	all := r.brokenBy(r.Verdict)
 	for _, broken := range all {
 		markdownStep(&b, broken)

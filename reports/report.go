@@ -72,6 +72,8 @@ type Testbed struct {
 	Capabilities map[string]bool   `json:"capabilities"`
 	Deviations   []string          `json:"deviations"` // where the testbed is set up differently from a default install, and why
 	Workarounds  []string          `json:"workarounds,omitempty"`
+	// NotAsInstalled is how the mesh differed from what was installed when the replay began, one sentence each.
+	NotAsInstalled []string `json:"notAsInstalled,omitempty"`
 }
 
 // Summary counts scenarios and promises per verdict.
@@ -122,6 +124,8 @@ type Result struct {
 	Leaks    []string      `json:"leaks,omitempty"`    // what differed from the baseline after undo
 	Evidence string        `json:"evidence,omitempty"` // folder below the report's own, "evidence/<id>"; Journal.Record sets it
 	Again    string        `json:"again"`              // the command that re-runs this scenario alone
+	// NotAsInstalled comes in front of the reason of a failure on a mesh that differs from what was installed (func NotAsInstalled).
+	NotAsInstalled string `json:"notAsInstalled,omitempty"`
 }
 
 // Attempt is what became of a scenario when it was asked for the first time.

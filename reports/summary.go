@@ -96,6 +96,9 @@ func FinalLines(r Report) []string {
 	for _, text := range r.midRun() {
 		lines = append(lines, "in mid-run: "+oneLine(text))
 	}
+	if text := NotAsInstalled(r.Testbed.NotAsInstalled); text != "" {
+		lines = append(lines, text)
+	}
 	switch {
 	case r.Run.Ended != "":
 		lines = append(lines, "the run ended early: "+oneLine(r.Run.Ended))
@@ -140,7 +143,7 @@ func named(r Report, v Verdict) []string {
 	for _, result := range r.Results {
 		switch {
 		case result.Verdict == v:
-			lines = append(lines, fmt.Sprintf("%s: %s: %s", v, result.ID, oneLine(result.why())))
+			lines = append(lines, fmt.Sprintf("%s: %s: %s", v, result.ID, oneLine(result.led(result.why()))))
 		case v == Unverifiable:
 			for _, g := range result.unverifiable() {
 				lines = append(lines, fmt.Sprintf("%s: %s, %s: %s", v, result.ID, counted(len(g.Promises), "promise"), oneLine(g.Reason)))

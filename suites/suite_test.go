@@ -34,6 +34,9 @@ const (
 	drillEnv    = "MESHPROOF_DRILL"     // replay drills instead of scenarios: the selected are names of faults
 	failFastEnv = "MESHPROOF_FAIL_FAST" // end at the first scenario that does not pass
 
+	// strangeEnv is what comes in front of every failure, because the mesh is not as installed.
+	strangeEnv = "MESHPROOF_NOT_AS_INSTALLED"
+
 	failureFile = "suite-failure.txt" // why no scenario could be asked
 )
 
@@ -117,6 +120,8 @@ func setUp(ctx context.Context, out string) error {
 		Selected: func(id string) bool { return slices.Contains(selected, id) },
 		Pages:    suites.Pages(),
 		FailFast: os.Getenv(failFastEnv) != "",
+
+		NotAsInstalled: os.Getenv(strangeEnv),
 	}
 	go run.MakeSecrets()
 	return nil
@@ -178,5 +183,5 @@ func drillLine(d reports.Drill) string {
 	if d.Passed() && d.By != "" {
 		by = d.By
 	}
-	return fmt.Sprintf("%-12s %6.1f s  %s: %s", d.Outcome, time.Duration(d.Seconds).Seconds(), d.Fault, strings.ReplaceAll(by, "\n", " "))
+	return fmt.Sprintf("%-12s %6.1f s  %s, injected by %s: %s", d.Outcome, time.Duration(d.Seconds).Seconds(), d.Fault, strings.Join(d.Means, ", "), strings.ReplaceAll(by, "\n", " "))
 }

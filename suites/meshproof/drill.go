@@ -40,7 +40,7 @@ func drillCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			run.told[drillEnv] = "1"
+			run.told[drillEnv], run.refuses = "1", true
 			run.header.Command = commandLine("drill", "FAULT", "PAGE", "IMAGES", "ENGINE")
 			return run.drill(cmd.Context(), keep)
 		},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -76,6 +77,7 @@ type e2e struct {
 	facts   reports.Testbed
 	bed     *testbed.Bed
 	told    map[string]string // what the suite is told beside where it is
+	refuses bool              // a mesh that is not as installed
 }
 
 func newE2E(cmd *cobra.Command, choice selection.Choice, options testbed.Options, dir string) (*e2e, error) {
@@ -139,15 +141,37 @@ func (e *e2e) replay(ctx context.Context) error {
 	if err := errors.Join(err, group.Wait()); err != nil {
 		return err
 	}
-	if err := e.journal.Header(e.header, e.facts); err != nil {
+	if err := errors.Join(e.compare(ctx), e.journal.Header(e.header, e.facts)); err != nil {
 		return err
 	}
 	started := time.Now()
-	told := map[string]string{outEnv: e.out, runEnv: e.options.RunID}
+	told := map[string]string{outEnv: e.out, runEnv: e.options.RunID, strangeEnv: reports.NotAsInstalled(e.facts.NotAsInstalled)}
 	maps.Copy(told, e.told)
 	err = runSuite(ctx, suite, e.choice, told)
 	e.header.Phases.Replay = reports.Seconds(time.Since(started))
 	return err
+}
+
+// compare tells, before the first scenario, how the mesh differs from what was installed.
+func (e *e2e) compare(ctx context.Context) (err error) {
+	if e.facts.NotAsInstalled, err = e.bed.Differences(ctx); err != nil {
+		return err
+	}
+	if e.refuses && len(e.facts.NotAsInstalled) > 0 {
+		return errors.New("a mesh that somebody else uses is never drilled: `make sweep` takes back what runs left, `make down` makes room for another: " +
+			strings.Join(e.facts.NotAsInstalled, "; "))
+	}
+	tellDifferences(e.cmd.ErrOrStderr(), e.facts.NotAsInstalled)
+	return nil
+}
+
+// tellDifferences names them in the terminal, a line each; nothing where there are none.
+func tellDifferences(out io.Writer, differences []string) {
+	if len(differences) == 0 {
+		return
+	}
+	fmt.Fprintf(out, "the mesh is not as installed (`make sweep` takes back what runs left, `make down` makes room for another; `make gate` refuses a report of this one):\n  %s\n",
+		strings.Join(differences, "\n  "))
 }
 
 // finish takes the testbed down, unless it is to be kept, and writes the report. The context may have been cancelled already.

@@ -15,18 +15,24 @@ func gateCommand() *cobra.Command {
 	var options reports.GateOptions
 	cmd := &cobra.Command{
 		Use:   "gate",
-		Short: "Decide whether the report may be released: nothing failed, nothing worse than in the baseline",
+		Short: "Decide whether the report may be released: nothing failed, the mesh as installed, nothing worse than in the baseline",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if baseline == "" {
 				return usageError{errors.New("a gate needs a report to compare with: BASELINE=reports/published/<release>/report.json")}
 			}
+			accepted, err := acceptMeshFromEnv()
+			if err != nil {
+				return usageError{err}
+			}
+			options.AcceptMesh = options.AcceptMesh || accepted
 			return gate(cmd, baseline, options)
 		},
 	}
 	cmd.Flags().StringVar(&baseline, "baseline", "", "report.json of the release to compare with")
 	cmd.Flags().StringSliceVar(&options.Accept, "accept", nil, "scenario ids whose difference from the baseline is meant")
 	cmd.Flags().BoolVar(&options.AllowFlaky, "allow-flaky", false, "let flaky scenarios through")
+	cmd.Flags().BoolVar(&options.AcceptMesh, "accept-mesh", false, "let a report through whose mesh was not as installed (ACCEPT_MESH=1)")
 	return cmd
 }
 

@@ -26,6 +26,18 @@ func keepFromEnv() (keep, error) {
 	}
 }
 
+// acceptMeshFromEnv is ACCEPT_MESH: whether a gate lets a report through whose mesh was not as installed.
+func acceptMeshFromEnv() (bool, error) {
+	switch value := os.Getenv("ACCEPT_MESH"); value {
+	case "", "0":
+		return false, nil
+	case "1":
+		return true, nil
+	default:
+		return false, fmt.Errorf("ACCEPT_MESH=%s is not known; it is 1 to accept a mesh that was not as installed, or 0", value)
+	}
+}
+
 func outDir() string {
 	if dir := os.Getenv("OUT"); dir != "" {
 		return dir

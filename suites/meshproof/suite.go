@@ -40,6 +40,8 @@ const (
 	outEnv      = "MESHPROOF_OUT"       // where the journal was begun
 	selectedEnv = "MESHPROOF_SELECTED"  // the ids of the scenarios, one a line
 	failFastEnv = "MESHPROOF_FAIL_FAST" // the first scenario that does not pass ends the run
+	// strangeEnv is what comes in front of every failure, because the mesh is not as installed.
+	strangeEnv = "MESHPROOF_NOT_AS_INSTALLED"
 
 	failureFile = "suite-failure.txt" // in the folder of the report: why no scenario could be asked
 )

@@ -51,6 +51,13 @@ func upCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if bed.Adopted {
+				differences, err := bed.Differences(cmd.Context())
+				if err != nil {
+					return err
+				}
+				tellDifferences(cmd.ErrOrStderr(), differences)
+			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "cluster %s is ready: export KUBECONFIG=%s\n", bed.Name, bed.Kubeconfig)
 			return err
 		},

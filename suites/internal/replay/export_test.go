@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/meshproof/meshproof/reports"
 	"github.com/meshproof/meshproof/suites/internal/scenario"
 )
 
@@ -12,6 +13,9 @@ import (
 func Coming(r *Run, page scenario.Page, s scenario.Scenario) *scenario.Coming {
 	return r.coming(page, s)
 }
+
+// Lead puts in front of a failure what is strange about the mesh.
+func Lead(r *Run, result *reports.Result) { r.lead(result) }
 
 // The fake bed converges at once: what is not true soon will never be.
 func TestMain(m *testing.M) {

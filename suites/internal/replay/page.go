@@ -31,6 +31,8 @@ type Run struct {
 	Selected func(id string) bool
 	Pages    []scenario.Page // those of the run, in any order
 	FailFast bool            // the first scenario that does not pass ends the run
+	// NotAsInstalled comes in front of every failure: the mesh was another than the one installed. Empty: it was not.
+	NotAsInstalled string
 
 	begun      []string // pages, the last of which is being replayed
 	spoiled    string   // why no further fault can be drilled
@@ -168,6 +170,13 @@ func (r *Run) tell(during string) error {
 	return errors.Join(errs...)
 }
 
+// lead puts in front of a failure what is strange about the mesh.
+func (r *Run) lead(result *reports.Result) {
+	if result.Verdict.Blocks() {
+		result.NotAsInstalled = r.NotAsInstalled
+	}
+}
+
 func replayOne(ctx context.Context, run *Run, page scenario.Page, s scenario.Scenario) {
 	GinkgoHelper()
 	result := NewResult(page, s)
@@ -177,6 +186,7 @@ func replayOne(ctx context.Context, run *Run, page scenario.Page, s scenario.Sce
 	}
 	run.Walker.Walk(ctx, Turn{Page: page, Scenario: s, Coming: run.coming(page, s)}, result)
 	run.conclude(result)
+	run.lead(result)
 	if run.Finished != nil {
 		run.Finished(result)
 	}

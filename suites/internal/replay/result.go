@@ -121,17 +121,21 @@ func reasonOfUnmet(unmet []scenario.Unmet) string {
 	return strings.Join(reasons, "; ")
 }
 
-// Explain is the text of a scenario that is not passed: per broken promise the step in the page's words, the promise, the command,
+// Explain is the text of a scenario that is not passed: what is strange about the mesh, and per broken promise the step in the page's words, the promise, the command,
 // what came back, and wanted and got.
 func Explain(r *reports.Result) string {
 	var b strings.Builder
+	if r.NotAsInstalled != "" {
+		b.WriteString(r.NotAsInstalled + "\n\n")
+	}
+	said := b.Len()
 	for _, step := range r.Steps {
 		explainStep(&b, step)
 	}
 	for _, leak := range r.Leaks {
 		fmt.Fprintf(&b, "left behind: %s\n", leak)
 	}
-	if b.Len() == 0 {
+	if b.Len() == said {
 		b.WriteString(r.Reason + "\n")
 	}
 	fmt.Fprintf(&b, "\n%s. Run it again: %s\n", r.Document.Told(), r.Again)

@@ -59,6 +59,9 @@ func (b *builder) adopt(ctx context.Context) error {
 		return errors.New("its node is not running")
 	}
 	b.owner, b.Passing = there.owner, !there.owner.Keep
+	if err := b.home.read(installedFile, &b.installed); err != nil {
+		return err
+	}
 	if b.client, err = newClient(b.Kubeconfig); err != nil {
 		return err
 	}

@@ -2,11 +2,13 @@ package testbed
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/meshproof/meshproof/fixtures/images"
 	"github.com/meshproof/meshproof/reports"
 	"github.com/meshproof/meshproof/suites/internal/testbed/engine"
+	"github.com/meshproof/meshproof/suites/internal/testbed/mesh"
 )
 
 // Bed is a testbed that stands.
@@ -21,7 +23,18 @@ type Bed struct {
 	Set        images.Set
 	Engine     *engine.Engine
 
-	node string // name of the node's container
+	node      string // name of the node's container
+	installed mesh.Installed
+}
+
+// Differences compares the mesh with what was installed, one sentence each: foreign objects, istiod's environment, images, mesh configuration, what a
+// killed run left. It touches none of it.
+func (b *Bed) Differences(ctx context.Context) ([]string, error) {
+	differences, err := b.installed.Differences(ctx, b.Kubeconfig)
+	if err != nil {
+		return nil, fmt.Errorf("compare the mesh with what was installed: %w", err)
+	}
+	return differences, nil
 }
 
 // OperatorFile is what istioctl installed, as a file that can be given to it again.

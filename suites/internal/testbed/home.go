@@ -26,6 +26,7 @@ const (
 	ownerFile      = "owner.json"
 	setFile        = "set.json"
 	factsFile      = "facts.json"
+	installedFile  = "installed.json"
 	operatorFile   = "istio.yaml"
 	kindLogFile    = "kind.log"
 	istioLogFile   = "istioctl.log"

@@ -12,6 +12,7 @@ import (
 	"github.com/meshproof/meshproof/fixtures"
 	"github.com/meshproof/meshproof/fixtures/images"
 	"github.com/meshproof/meshproof/suites/internal/testbed/engine"
+	"github.com/meshproof/meshproof/suites/internal/testbed/mesh"
 )
 
 const (
@@ -177,4 +178,12 @@ func (b *builder) installIstio(ctx context.Context) error {
 		Tee:  log,
 	}.Run(ctx)
 	return err
+}
+
+// recordInstalled keeps what the mesh consists of, for Bed.Differences.
+func (b *builder) recordInstalled(ctx context.Context) (err error) {
+	if b.installed, err = mesh.ReadInstalled(ctx, b.Kubeconfig); err != nil {
+		return err
+	}
+	return b.home.write(installedFile, b.installed)
 }

@@ -23,6 +23,7 @@ const (
 	phasePolicies     = "network policy"
 	phaseTrust        = "trust"
 	phaseIstio        = "Istio"
+	phaseInstalled    = "what is installed"
 	phaseOutside      = "outside world"
 	phaseFixtures     = "fixtures"
 	phaseReady        = "ready"
@@ -150,10 +151,11 @@ func (b *builder) phases() []phase {
 		{name: phasePolicies, do: b.enforcePolicies, after: []string{phasePreload}},
 		{name: phaseTrust, do: b.spreadTrust, after: []string{phaseCluster, phaseCertificates}},
 		{name: phaseIstio, do: b.installIstio, after: []string{phaseTrust, phasePreload}},
+		{name: phaseInstalled, do: b.recordInstalled, after: []string{phaseIstio}},
 		{name: phaseOutside, do: b.raiseOutside, after: []string{phaseCertificates, phasePreload}},
 		{name: phaseFixtures, do: b.applySource, after: []string{phaseTrust, phasePreload}},
 		{name: phaseReady, do: b.awaitReady, after: []string{phaseNames, phasePolicies, phaseIstio, phaseOutside, phaseFixtures}},
-		{name: phaseFingerprint, do: b.sign, after: []string{phaseReady}},
+		{name: phaseFingerprint, do: b.sign, after: []string{phaseReady, phaseInstalled}},
 	}
 }
 

@@ -210,11 +210,7 @@ func (m *Mesh) listObjects(ctx context.Context, namespace string, reading metav1
 		return nil, err
 	}
 	lists, err := gather(ctx, kinds, func(ctx context.Context, kind listable) (*unstructured.UnstructuredList, error) {
-		client := m.cluster.dynamic.Resource(kind.GroupVersionResource)
-		if namespace == metav1.NamespaceAll || kind.clusterWide {
-			return client.List(ctx, reading)
-		}
-		return client.Namespace(namespace).List(ctx, reading)
+		return m.cluster.list(ctx, kind, namespace, reading)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list the objects that pages touch: %w", err)
@@ -230,13 +226,28 @@ func (m *Mesh) listObjects(ctx context.Context, namespace string, reading metav1
 	return found, nil
 }
 
-// kinds are the touchable ones that this cluster serves, Istio's in the version that istiod itself watches.
+// list lists a kind in one namespace, or in all.
+func (c *cluster) list(ctx context.Context, kind listable, namespace string, reading metav1.ListOptions) (*unstructured.UnstructuredList, error) {
+	client := c.dynamic.Resource(kind.GroupVersionResource)
+	if namespace == metav1.NamespaceAll || kind.clusterWide {
+		return client.List(ctx, reading) //nolint:wrapcheck // the callers say what they list
+	}
+	return client.Namespace(namespace).List(ctx, reading) //nolint:wrapcheck // the callers say what they list
+}
+
+// kinds are the touchable ones that this cluster serves, Istio's among them.
 func (m *Mesh) kinds() ([]listable, error) {
-	resources, err := m.cluster.kinds.ServerPreferredResources()
+	ofIstio, err := m.cluster.configKinds()
+	return slices.Concat(touchable, ofIstio), err
+}
+
+// configKinds are the kinds of Istio's configuration that this cluster serves, in the version that istiod itself watches.
+func (c *cluster) configKinds() ([]listable, error) {
+	resources, err := c.kinds.ServerPreferredResources()
 	if err != nil {
 		return nil, fmt.Errorf("ask which kinds there are: %w", err)
 	}
-	served := slices.Clone(touchable)
+	var served []listable
 	for _, list := range resources {
 		version, err := schema.ParseGroupVersion(list.GroupVersion)
 		if err != nil || !isConfig(schema.GroupKind{Group: version.Group}) {
@@ -326,29 +337,49 @@ func authored(object *unstructured.Unstructured) map[string]any {
 // difference names the first fields that differ, "spec.type: ExternalName, was ClusterIP"; empty when none does.
 func difference(before, after any) string {
 	var found []string
-	walkDifference("", before, after, &found)
+	for _, change := range changesBetween(nil, before, after) {
+		found = append(found, change.String())
+	}
+	return fewOf(found)
+}
+
+// fewOf joins the first of many.
+func fewOf(found []string) string {
 	const enough = 3
 	if len(found) > enough {
-		found = append(found[:enough], fmt.Sprintf("and %d more", len(found)-enough))
+		found = append(found[:enough:enough], fmt.Sprintf("and %d more", len(found)-enough))
 	}
 	return strings.Join(found, "; ")
 }
 
-func walkDifference(path string, before, after any, found *[]string) {
+// fieldChange is a field that differs; nil is one that is not there.
+type fieldChange struct {
+	path          []string
+	before, after any
+}
+
+// String is "spec.type: ExternalName, was ClusterIP".
+func (c fieldChange) String() string {
+	return fmt.Sprintf("%s: %s, was %s", strings.Join(c.path, "."), brief(c.after), brief(c.before))
+}
+
+// changesBetween are the fields that differ, as deep as both sides have fields. path leads to both.
+func changesBetween(path []string, before, after any) []fieldChange {
 	if reflect.DeepEqual(before, after) || (isNothing(before) && isNothing(after)) {
-		return
+		return nil
 	}
 	old, oldFields := before.(map[string]any)
 	now, nowFields := after.(map[string]any)
 	if !oldFields || !nowFields {
-		*found = append(*found, fmt.Sprintf("%s: %s, was %s", path, brief(after), brief(before)))
-		return
+		return []fieldChange{{path, before, after}}
 	}
 	names := maps.Clone(old)
 	maps.Copy(names, now)
+	var found []fieldChange
 	for _, name := range slices.Sorted(maps.Keys(names)) {
-		walkDifference(strings.TrimPrefix(path+"."+name, "."), old[name], now[name], found)
+		found = append(found, changesBetween(slices.Concat(path, []string{name}), old[name], now[name])...)
 	}
+	return found
 }
 
 // isNothing tells of fields that mean the same as one that is not there.
