@@ -59,7 +59,14 @@ func askedRun(cmd *cobra.Command, choose func() (selection.Choice, error), dir s
 	}
 	options := testbedOptions()
 	options.Keep = keep != keepNever
+	claim, err := testbed.TakeClaim(options, "make "+cmd.Name()) // before the last run's report is removed: it may be the running one's
+	if err != nil {
+		return nil, "", err
+	}
 	run, err := newE2E(cmd, choice, options, dir)
+	if run != nil {
+		run.claim = claim
+	}
 	if err == nil && failFast {
 		run.told[failFastEnv] = "1"
 	}
@@ -76,6 +83,7 @@ type e2e struct {
 	header  reports.Run
 	facts   reports.Testbed
 	bed     *testbed.Bed
+	claim   *testbed.Claim    // until the process ends
 	told    map[string]string // what the suite is told beside where it is
 	refuses bool              // a mesh that is not as installed
 }
@@ -147,7 +155,7 @@ func (e *e2e) replay(ctx context.Context) error {
 	started := time.Now()
 	told := map[string]string{outEnv: e.out, runEnv: e.options.RunID, strangeEnv: reports.NotAsInstalled(e.facts.NotAsInstalled)}
 	maps.Copy(told, e.told)
-	err = runSuite(ctx, suite, e.choice, told)
+	err = e.runSuite(ctx, suite, told)
 	e.header.Phases.Replay = reports.Seconds(time.Since(started))
 	return err
 }

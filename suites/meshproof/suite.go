@@ -12,7 +12,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/meshproof/meshproof/suites/internal/selection"
 	"github.com/meshproof/meshproof/suites/internal/testbed"
 )
 
@@ -48,15 +47,15 @@ const (
 
 // runSuite runs the suite and waits for it. Failed scenarios are no error: the journal holds them. An error says that the suite itself
 // could not do its work.
-func runSuite(ctx context.Context, binary string, choice selection.Choice, env map[string]string) error {
+func (e *e2e) runSuite(ctx context.Context, binary string, env map[string]string) error {
 	output, err := os.Create(filepath.Join(env[outEnv], "ginkgo.log"))
 	if err != nil {
 		return fmt.Errorf("the suite's output cannot be kept: %w", err)
 	}
 	defer output.Close()
 	cmd := exec.CommandContext(ctx, binary, "-test.timeout=0", "-ginkgo.timeout="+suiteTimeout, "-ginkgo.no-color",
-		"-ginkgo.fail-on-empty", "-ginkgo.focus="+choice.Focus())
-	cmd.Env = append(os.Environ(), selectedEnv+"="+strings.Join(choice.IDs, "\n"))
+		"-ginkgo.fail-on-empty", "-ginkgo.focus="+e.choice.Focus())
+	cmd.Env = append(os.Environ(), selectedEnv+"="+strings.Join(e.choice.IDs, "\n"))
 	if os.Getenv("GOGC") == "" { // memory is spent where two cores would collect garbage, as in the testbed
 		cmd.Env = append(cmd.Env, "GOGC="+testbed.HeapGrowth)
 	}
@@ -64,6 +63,7 @@ func runSuite(ctx context.Context, binary string, choice selection.Choice, env m
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}
 	cmd.Stdout, cmd.Stderr = output, os.Stderr
+	cmd.ExtraFiles = []*os.File{e.claim.File()} // were this process killed, the suite would still be at work on the cluster
 	// A group of its own, so that a Ctrl-C reaches it once, from here: to Ginkgo a second one means not to clean up.
 	// It must not outlive this process either: whoever is killed cannot tell it to stop.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}

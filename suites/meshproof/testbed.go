@@ -43,8 +43,13 @@ func upCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			options := testbedOptions()
 			options.Keep = true
+			claim, err := testbed.TakeClaim(options, "make up")
+			if err != nil {
+				return err
+			}
+			defer claim.Release()
 			var bed *testbed.Bed
-			err := withProgress(options, func(o testbed.Options) (err error) {
+			err = withProgress(options, func(o testbed.Options) (err error) {
 				bed, err = testbed.Up(cmd.Context(), o)
 				return err
 			})
@@ -70,6 +75,11 @@ func downCommand() *cobra.Command {
 		Short: "Take the testbed down",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			claim, err := testbed.TakeClaim(testbedOptions(), "make down")
+			if err != nil {
+				return err
+			}
+			defer claim.Release()
 			return withProgress(testbedOptions(), func(o testbed.Options) error { return testbed.Down(cmd.Context(), o) })
 		},
 	}
@@ -107,6 +117,11 @@ func sweep(ctx context.Context, o testbed.Options) ([]string, error) {
 	if errors.Is(standing, testbed.ErrNoBed) || bed == nil {
 		return done, err
 	}
+	claim, busy := testbed.TakeClaim(o, "make sweep")
+	if busy != nil {
+		return done, errors.Join(err, busy)
+	}
+	defer claim.Release()
 	objects, sweeping := sweepObjects(ctx, bed)
 	return append(done, objects...), errors.Join(err, sweeping)
 }

@@ -10,8 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // home is the folder with everything that is kept about one cluster.
@@ -149,23 +147,4 @@ func startOf(id int) string {
 func bootID() string {
 	text, _ := os.ReadFile("/proc/sys/kernel/random/boot_id") // equal to itself where there is none
 	return strings.TrimSpace(string(text))
-}
-
-// lock keeps two processes from working on one cluster. It ends with the process at the latest.
-func (h home) lock() (unlock func(), err error) {
-	if err := os.MkdirAll(filepath.Dir(h.dir), 0o755); err != nil {
-		return nil, fmt.Errorf("lock cluster %s: %w", h.cluster, err)
-	}
-	file, err := os.OpenFile(h.dir+".lock", os.O_CREATE|os.O_RDWR, 0o644)
-	if err != nil {
-		return nil, fmt.Errorf("lock cluster %s: %w", h.cluster, err)
-	}
-	if err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		holder, _ := os.ReadFile(file.Name())
-		_ = file.Close()
-		return nil, fmt.Errorf("process %s is at work on cluster %s: wait for it, or take another name with %s", strings.TrimSpace(string(holder)), h.cluster, ClusterEnv)
-	}
-	_ = file.Truncate(0)
-	_, _ = file.WriteString(strconv.Itoa(os.Getpid()) + "\n") // only for the message above
-	return func() { _ = file.Close() }, nil
 }

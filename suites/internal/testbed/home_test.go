@@ -2,6 +2,7 @@ package testbed
 
 import (
 	"os"
+	"syscall"
 	"testing"
 	"time"
 
@@ -46,14 +47,21 @@ func TestOwnerIsKept(t *testing.T) {
 func TestOneAtATime(t *testing.T) {
 	g := NewWithT(t)
 	h := atHome(t, "one")
-	unlock, err := h.lock()
+	claim, err := h.claim("make e2e")
 	g.Expect(err).NotTo(HaveOccurred())
-	_, err = h.lock()
-	g.Expect(err).To(MatchError(And(ContainSubstring("is at work on cluster one"), ContainSubstring(ClusterEnv))))
-	unlock()
-	unlock, err = h.lock()
+	_, err = h.claim("make drill")
+	g.Expect(err).To(MatchError(And(
+		MatchRegexp(`^cluster one: make e2e, process %d, has been at work on it since \d\d:\d\d:\d\d: `, os.Getpid()), ContainSubstring(ClusterEnv),
+	)))
+	heir, err := syscall.Dup(int(claim.File().Fd())) // as a process has it that was started with it
 	g.Expect(err).NotTo(HaveOccurred())
-	unlock()
+	claim.Release()
+	_, err = h.claim("make drill")
+	g.Expect(err).To(HaveOccurred(), "a process that was started with it is still at work")
+	g.Expect(syscall.Close(heir)).To(Succeed())
+	claim, err = h.claim("make drill")
+	g.Expect(err).NotTo(HaveOccurred())
+	claim.Release()
 }
 
 func TestProcessIsAlive(t *testing.T) {

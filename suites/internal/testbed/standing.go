@@ -83,17 +83,12 @@ func (h home) deleteCluster(ctx context.Context, e *engine.Engine, node engine.N
 	return nil
 }
 
-// Down takes the testbed down. It is no error if there is none, and it touches no cluster that is not ours.
+// Down takes the testbed down. It is no error if there is none, and it touches no cluster that is not ours. The caller has a Claim on it.
 func Down(ctx context.Context, o Options) error {
 	b, err := newBuilder(o)
 	if err != nil {
 		return err
 	}
-	unlock, err := b.home.lock()
-	if err != nil {
-		return err
-	}
-	defer unlock()
 	_, err = runPhases(ctx, []phase{{name: phaseRemove, do: func(ctx context.Context) error {
 		if b.Engine, err = b.engineThatMade(ctx); err != nil {
 			return err
@@ -145,11 +140,11 @@ func sweepCluster(ctx context.Context, o Options) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	unlock, err := b.home.lock()
+	claim, err := b.home.claim("make sweep")
 	if err != nil {
-		return nil, nil // somebody is at work on it, so nobody left it behind
+		return nil, nil //nolint:nilerr // somebody is at work on it, so nobody left it behind
 	}
-	defer unlock()
+	defer claim.Release()
 	record, found, err := b.home.owner()
 	if err == nil && found && !record.leftBehind() {
 		return nil, nil

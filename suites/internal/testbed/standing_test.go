@@ -95,9 +95,9 @@ func TestSweepLeavesAloneWhatSomebodyWorksOn(t *testing.T) {
 	h := atHome(t, "busy")
 	onlyPodman(t, "somebody-elses", time.Now())
 	g.Expect(h.write(ownerFile, owner{Made: time.Now(), Engine: engine.Podman})).To(Succeed())
-	unlock, err := h.lock()
+	claim, err := h.claim("make e2e")
 	g.Expect(err).NotTo(HaveOccurred())
-	defer unlock()
+	defer claim.Release()
 	g.Expect(Sweep(t.Context(), Options{})).To(BeEmpty())
 	g.Expect(h.dir).To(BeADirectory())
 }

@@ -31,17 +31,12 @@ const (
 )
 
 // Up brings the testbed up, or adopts the one that stands. It refuses a cluster of that name that is not ours. When it fails or is
-// interrupted it removes what it began, after having kept in Options.Evidence why.
+// interrupted it removes what it began, after having kept in Options.Evidence why. The caller has a Claim on the cluster.
 func Up(ctx context.Context, o Options) (*Bed, error) {
 	b, err := newBuilder(o)
 	if err != nil {
 		return nil, err
 	}
-	unlock, err := b.home.lock()
-	if err != nil {
-		return nil, err
-	}
-	defer unlock()
 	bed, err := b.up(ctx)
 	if ctx.Err() != nil {
 		return nil, b.interrupted(ctx)
