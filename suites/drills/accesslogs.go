@@ -42,7 +42,7 @@ func accessLogs() []Fault {
 				Shows: HaveConfig("listener", "virtualOutbound", "{.access_log[*].typed_config.log_format.text_format_source.inline_string}", Not(ContainSubstring("UPSTREAM_CLUSTER"))),
 			},
 			Red:   []string{"egress/egress-gateway/https-passthrough", "ingress/http-virtualservice-route"},
-			Green: []string{"ingress/https-simple-untrusted-ca"},
+			Green: []string{"egress/kubernetes-services/external-name"},
 		},
 		{
 			Name:   "http10",

@@ -45,12 +45,13 @@ func gatewayOrigination() []Fault {
 			Red: []string{"egress/egress-gateway/network-policy-via-gateway"},
 		},
 		{
-			Name: "policy-without-mesh", Reports: []string{"istio.io#7938"},
-			Breaks: "the NetworkPolicy selects another label than the one that istio-system has",
-			Edits:  []Edit{{File: "policy/networkpolicy.yaml", Old: "istio: system", New: "istio: elsewhere"}},
+			// With a label that istio-system has not, the pod's sidecar would not have any configuration, and would never be Ready.
+			Name: "policy-without-gateway", Reports: []string{"istio.io#7938"},
+			Breaks: "the NetworkPolicy lets the pod reach istiod, and not the gateway",
+			Edits:  []Edit{{File: "policy/networkpolicy.yaml", Old: "istio: system\n", New: "istio: system\n    ports:\n    - protocol: TCP\n      port: 15012\n"}},
 			Arrives: Proof{
-				Says: "the policy selects the other label",
-				Ask:  policy(), Shows: HaveJSONPath("{.spec.egress[1].to[0].namespaceSelector.matchLabels.istio}", "elsewhere"),
+				Says: "the policy opens istiod's port only",
+				Ask:  policy(), Shows: HaveJSONPath("{.spec.egress[1].ports[*].port}", 15012),
 			},
 			Red:   []string{"egress/egress-gateway/network-policy-via-gateway"},
 			Green: []string{"egress/egress-gateway/https-passthrough"},
@@ -98,12 +99,11 @@ func gatewayOrigination() []Fault {
 		{
 			Name: "gateway-unverified", Reports: []string{"istio#48225", "istio#50126", "istio#53186"},
 			Breaks: "the gateway does not verify the certificate of whom it originates TLS to",
-			Inject: foreign("gateway-unverified.yaml"),
-			Arrives: Proof{
-				Says:  "the cluster accepts any certificate",
-				Ask:   held(EgressGateway),
-				Shows: HaveConfig("cluster", "outbound|443||my-nginx.mesh-external.svc.cluster.local", validation+".trust_chain_verification}", "ACCEPT_UNTRUSTED"),
-			},
+			Edits: []Edit{{
+				File: "refused/destinationrule-foreign-ca.yaml",
+				Old:  "caCertificates: /etc/istio/nginx-ca-certs/foreign.example.crt", New: "insecureSkipVerify: true",
+			}},
+			Arrives: Proof{Says: "the rule was applied, and does not ask for verification"},
 			Red:   []string{"egress/gateway-tls-origination/mtls-wrong-client-credential"},
 			Green: []string{"egress/gateway-tls-origination/mtls-file-mount"},
 		},

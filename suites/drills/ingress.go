@@ -43,14 +43,14 @@ func ingress() []Fault {
 			Red: []string{"ingress-envoy/tls-dual-isolation"},
 		},
 		{
-			Name: "https-port-astray", Reports: []string{"istio#17293"},
-			Breaks: "port 443 of the gateway's service leads to a port on which nothing listens",
+			Name: "https-port-missing", Reports: []string{"istio#17293"},
+			Breaks: "port 443 of the gateway's service cannot be reached",
 			Inject: []Change{PatchAction{
-				Object: ObjectRef{Resource: "service", Name: "istio-ingressgateway", Namespace: "istio-system"}, Type: JSONPatch, File: "https-port-astray.yaml",
+				Object: ObjectRef{Resource: "service", Name: "istio-ingressgateway", Namespace: "istio-system"}, Type: JSONPatch, File: "https-port-missing.yaml",
 			}},
 			Arrives: Proof{
-				Says: "the service leads elsewhere",
-				Ask:  Get("service", "istio-ingressgateway").In("istio-system"), Shows: HaveJSONPath(`{.spec.ports[?(@.name == "https")].targetPort}`, 8444),
+				Says: "the service has no such port",
+				Ask:  Get("service", "istio-ingressgateway").In("istio-system"), Shows: HaveJSONPath(`{.spec.ports[?(@.name == "https")].port}`, ""),
 			},
 			Red:   []string{"ingress/https-simple-verified"},
 			Green: []string{"ingress/http-virtualservice-route"},

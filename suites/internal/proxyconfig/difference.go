@@ -1,7 +1,9 @@
 package proxyconfig
 
 import (
+	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -37,6 +39,19 @@ func Diff(before, after Inventory) Difference {
 		}
 	}
 	return d
+}
+
+// IsOnlyIn tells that nothing but these fields of the resource changed.
+func (c Change) IsOnlyIn(fields ...string) bool {
+	var before, after map[string]any
+	if json.Unmarshal([]byte(c.Before), &before) != nil || json.Unmarshal([]byte(c.After), &after) != nil {
+		return false
+	}
+	for _, field := range fields {
+		delete(before, field)
+		delete(after, field)
+	}
+	return reflect.DeepEqual(before, after)
 }
 
 // Empty tells that both sides hold the same.
