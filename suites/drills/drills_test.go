@@ -2,6 +2,8 @@ package drills_test
 
 import (
 	"io/fs"
+	"os"
+	"regexp"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -10,10 +12,23 @@ import (
 	"github.com/meshproof/meshproof/suites"
 	"github.com/meshproof/meshproof/suites/drills"
 	"github.com/meshproof/meshproof/suites/internal/scenario"
+	"github.com/meshproof/meshproof/suites/internal/selection"
 )
 
 func TestFaultsAreValid(t *testing.T) {
 	NewWithT(t).Expect(scenario.ValidateFaults(drills.All(), suites.Pages())).To(Succeed())
+}
+
+// CI drills a tenth of the faults by their names.
+func TestCIDrillsATenth(t *testing.T) {
+	g := NewWithT(t)
+	script, err := os.ReadFile("../../.ci/run")
+	g.Expect(err).NotTo(HaveOccurred())
+	named := regexp.MustCompile(`FAULT='([^']+)'`).FindSubmatch(script)
+	g.Expect(named).NotTo(BeNil())
+	choice, err := selection.Faults(drills.All(), suites.Pages(), string(named[1]), "")
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(len(choice.IDs)).To(BeNumerically(">=", len(drills.All())/10))
 }
 
 // Every file is used and every one is YAML; the edited manifests are, too.

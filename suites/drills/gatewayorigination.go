@@ -104,8 +104,8 @@ func gatewayOrigination() []Fault {
 				Old:  "caCertificates: /etc/istio/nginx-ca-certs/foreign.example.crt", New: "insecureSkipVerify: true",
 			}},
 			Arrives: Proof{Says: "the rule was applied, and does not ask for verification"},
-			Red:   []string{"egress/gateway-tls-origination/mtls-wrong-client-credential"},
-			Green: []string{"egress/gateway-tls-origination/mtls-file-mount"},
+			Red:     []string{"egress/gateway-tls-origination/mtls-wrong-client-credential"},
+			Green:   []string{"egress/gateway-tls-origination/mtls-file-mount"},
 		},
 	}
 }
