@@ -1,9 +1,7 @@
 package proxyconfig
 
 import (
-	"encoding/json"
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -39,19 +37,6 @@ func Diff(before, after Inventory) Difference {
 		}
 	}
 	return d
-}
-
-// IsOnlyIn tells that nothing but these fields of the resource changed.
-func (c Change) IsOnlyIn(fields ...string) bool {
-	var before, after map[string]any
-	if json.Unmarshal([]byte(c.Before), &before) != nil || json.Unmarshal([]byte(c.After), &after) != nil {
-		return false
-	}
-	for _, field := range fields {
-		delete(before, field)
-		delete(after, field)
-	}
-	return reflect.DeepEqual(before, after)
 }
 
 // Empty tells that both sides hold the same.

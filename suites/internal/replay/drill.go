@@ -157,11 +157,30 @@ func (d *drill) prepare(ctx context.Context, turns []Turn, needs []scenario.Need
 			return turn.Scenario.ID + " cannot be replayed: " + reasonOfUnmet(unmet)
 		}
 	}
+	if err := d.restartBeforehand(ctx); err != nil {
+		return "istiod could not be restarted before the fault: " + err.Error()
+	}
 	var err error
 	if d.baseline, err = bed.Baseline(ctx); err != nil {
 		return "the state before the fault could not be read: " + err.Error()
 	}
 	return ""
+}
+
+// restartBeforehand restarts a workload of the mesh that the fault will restart, so that the state before is as fresh as the one after: istiod does
+// not look again at what it made of a service that had no pods yet.
+func (d *drill) restartBeforehand(ctx context.Context) error {
+	for _, change := range d.fault.Inject {
+		patch, ok := change.(scenario.PatchAction)
+		if !ok || !slices.Contains([]string{"deployment", "deployments"}, patch.Object.Resource) {
+			continue
+		}
+		workload := probe.Peer{Namespace: patch.Object.Namespace, Workload: patch.Object.Name}
+		if _, err := d.witness.Testbed.Change(ctx, nil, scenario.RestartAction{Workload: workload}, nil); err != nil {
+			return err //nolint:wrapcheck // the caller says what it was for
+		}
+	}
+	return nil
 }
 
 // inject brings the fault about, unless it comes with the page's own manifests. The witness looks for it as soon as the mesh has settled.

@@ -461,7 +461,7 @@ func (s *snapshot) inWords(peer probe.Peer, difference proxyconfig.Difference) [
 		lines = append(lines, fmt.Sprintf("%s no longer holds %s", peer, k))
 	}
 	for _, c := range difference.Changed {
-		if !s.mesh.comesOrGoes(c.Key) && !s.mesh.isUnsure(c) {
+		if !s.mesh.comesOrGoes(c.Key) {
 			lines = append(lines, fmt.Sprintf("%s holds another %s", peer, c.Key))
 		}
 	}

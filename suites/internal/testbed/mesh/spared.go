@@ -4,8 +4,6 @@ import (
 	"slices"
 	"strings"
 
-	corev1 "k8s.io/api/core/v1"
-
 	"github.com/meshproof/meshproof/fixtures"
 	"github.com/meshproof/meshproof/suites/internal/probe"
 	"github.com/meshproof/meshproof/suites/internal/proxyconfig"
@@ -69,17 +67,6 @@ func (m *Mesh) awaitSpared() {
 func (m *Mesh) sparedProxy(peer probe.Peer) bool {
 	_, spared := m.spared[deploymentOf(peer)]
 	return spared
-}
-
-// isUnsure tells of another cluster for a service whose pods have no sidecar: while there is no pod istiod takes it that they have, and does not look
-// again before it is restarted, or forgets the service's cluster for another reason. Nothing else but the transport socket follows from that.
-func (m *Mesh) isUnsure(c proxyconfig.Change) bool {
-	if c.Kind != proxyconfig.KindCluster || !c.IsOnlyIn("transport_socket", "transport_socket_matches") {
-		return false
-	}
-	host := c.Name[strings.LastIndexByte(c.Name, '|')+1:]
-	pods := m.pods.where(func(pod *corev1.Pod) bool { return strings.HasPrefix(host, workloadOf(pod)+"."+pod.Namespace+".svc.") })
-	return len(pods) > 0 && !slices.ContainsFunc(pods, hasProxy)
 }
 
 // comesOrGoes tells of the cluster for the service of a workload that is spared, which has the workload's name, or for a service of one that is started
