@@ -151,14 +151,20 @@ func (j *Journal) Close() error { return errors.Join(j.file.Close(), j.root.Clos
 func (j *Journal) keepEvidence(r *Result) error {
 	dir := path.Join(evidenceName, r.ID)
 	for i, step := range r.Steps {
-		if len(step.Evidence) == 0 {
-			continue
+		name := path.Join(dir, fmt.Sprintf("step-%02d", i+1))
+		for _, kept := range []struct {
+			raw  []byte
+			file string
+			into *string
+		}{{step.Evidence, name + ".json", &step.EvidenceFile}, {step.Missed, name + "-missed.json", &step.MissedFile}} {
+			if len(kept.raw) == 0 {
+				continue
+			}
+			if err := j.writeEvidence(kept.file, kept.raw); err != nil {
+				return fmt.Errorf("the evidence of %s, step %d, could not be kept: %w", r.ID, i+1, err)
+			}
+			*kept.into = kept.file
 		}
-		name := path.Join(dir, fmt.Sprintf("step-%02d.json", i+1))
-		if err := j.writeEvidence(name, step.Evidence); err != nil {
-			return fmt.Errorf("the evidence of %s, step %d, could not be kept: %w", r.ID, i+1, err)
-		}
-		step.EvidenceFile = name
 	}
 	if info, err := j.root.Stat(dir); err == nil && info.IsDir() {
 		r.Evidence = dir

@@ -168,6 +168,8 @@ type StepResult struct {
 	Expectations []*ExpectationResult `json:"expectations"`
 	Evidence     json.RawMessage      `json:"-"`                  // the last attempt whole; Journal.Record writes it to EvidenceFile
 	EvidenceFile string               `json:"evidence,omitempty"` // below the report's folder, "evidence/<id>/step-03.json"
+	Missed       json.RawMessage      `json:"-"`                  // the first attempt that missed before the promises held, whole
+	MissedFile   string               `json:"missed,omitempty"`   // where it is, "evidence/<id>/step-03-missed.json"
 }
 
 // Late is why a step's promises held only after a while, although its configuration had arrived: something lingered that the scenario names.

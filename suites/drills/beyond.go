@@ -61,10 +61,11 @@ func beyond() []Fault {
 		{
 			Name: "external-name-stale", Reports: []string{"istio#43440"},
 			Breaks: "an edited ExternalName service leads to its former host",
-			Inject: foreign("external-name-claimed.yaml"),
+			Inject: foreign("external-name-stale.yaml"),
 			Arrives: Proof{
-				Says: "the client's sidecar has a cluster for the service, which leads to httpbin.org",
-				Ask:  held(Curl), Shows: HaveCluster("outbound|80||my-httpbin.default.svc.cluster.local"),
+				Says:  "the client's sidecar leads evil.example and its aliases to httpbin.org",
+				Ask:   held(Curl),
+				Shows: HaveConfig("route", "80", `{.virtual_hosts[?(@.name == "evil.example:80")].routes[*].route.cluster}`, "outbound|80||httpbin.org"),
 			},
 			Red: []string{"egress/kubernetes-services/external-name-edited"},
 		},

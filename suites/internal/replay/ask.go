@@ -52,7 +52,13 @@ func (w *walk) ask(ctx context.Context, q scenario.Question, step scenario.Step,
 			if a.judge(evidence) {
 				w.remember(q, evidence)
 				res.Late = a.late()
+				if stepVerdict(res) == reports.Failed {
+					res.Missed = nil // the last attempt tells the same
+				}
 				return nil
+			}
+			if a.misses == 1 && res.Missed == nil {
+				res.Missed = res.Evidence
 			}
 		}
 		if err := pause(ctx, a.pause()); err != nil {

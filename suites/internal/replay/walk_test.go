@@ -432,6 +432,12 @@ func TestAnAnswerThatWobblesIsFlaky(t *testing.T) {
 	r := walk(t, &bed{fault: "wobble"})
 	g.Expect(r.Verdict).To(Equal(reports.Flaky))
 	g.Expect(replay.Explain(r)).To(ContainSubstring("an attempt before had missed it"))
+	i := slices.IndexFunc(r.Steps, func(s *reports.StepResult) bool { return s.Verdict == reports.Flaky })
+	g.Expect(string(r.Steps[i].Missed)).To(ContainSubstring("404"), "the attempt that missed is evidence, too")
+	g.Expect(string(r.Steps[i].Evidence)).NotTo(ContainSubstring("404"))
+
+	r = walk(t, &bed{fault: "status"})
+	g.Expect(r.Steps).To(HaveEach(HaveField("Missed", BeEmpty())), "the last attempt tells the same")
 }
 
 func TestARejectedManifestFailsWithTheServersWords(t *testing.T) {

@@ -237,7 +237,7 @@ func (d delivery) behind(push uint64, warmsCluster bool) string { //nolint:reviv
 	for _, name := range names {
 		told := d[name]
 		if told.LastError != "" {
-			return fmt.Sprintf("refused %s: %s", name, told.LastError)
+			return fmt.Sprintf(refuses+"%s: %s", name, told.LastError)
 		}
 		if told.Sent != told.Acked && (name != "Cluster" || !warmsCluster) {
 			return "has not acknowledged the newest " + name

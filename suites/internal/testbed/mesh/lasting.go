@@ -12,9 +12,9 @@ import (
 
 // What keeps a proxy that has acknowledged the newest push from acting by it. Nothing more is on its way then: it lasts.
 const (
-	stillWarming  = "is still warming "                            // what it waits for does not come
-	refusedUpdate = "refused an update: "                          // and goes on with what it had
-	ignores       = "has the newest mesh configuration and still " // something else decides, a Sidecar for instance
+	stillWarming = "is still warming "                            // what it waits for does not come
+	refuses      = "refused "                                     // and goes on with what it had
+	ignores      = "has the newest mesh configuration and still " // something else decides, a Sidecar for instance
 )
 
 // How long each may look as if it lasted, unchanged: a cluster that warms may wait for an answer of DNS, of which c-ares takes 5 s to despair.
@@ -41,7 +41,7 @@ func (l *lasting) note(pods []*corev1.Pod, missing []string) error {
 			continue
 		case strings.HasPrefix(text, stillWarming):
 			patience = warmsAtMost
-		case !strings.HasPrefix(text, refusedUpdate) && !strings.HasPrefix(text, ignores):
+		case !strings.HasPrefix(text, refuses) && !strings.HasPrefix(text, ignores):
 			l.since = time.Time{}
 			return nil
 		}

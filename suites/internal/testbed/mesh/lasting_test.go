@@ -32,7 +32,7 @@ func TestLasting(t *testing.T) {
 		"less and less":            {[][]string{warms, {"", "", stillWarming + "secret b"}}, ""},
 		"beside a push on its way": {[][]string{warms, {"has not been sent Listener", warms[1], warms[2]}, warms}, ""},
 		"nothing":                  {[][]string{warms, {"", "", ""}}, ""},
-		"a refusal": {[][]string{{refusedUpdate + "listener a"}, {refusedUpdate + "listener a"}}, "the configuration has arrived and is not in force: " +
+		"a refusal": {[][]string{{refuses + "an update: listener a"}, {refuses + "an update: listener a"}}, "the configuration has arrived and is not in force: " +
 			"istio-proxy of curl.istio-system refused an update: listener a"},
 	} {
 		t.Run(name, func(t *testing.T) {

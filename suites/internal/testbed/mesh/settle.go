@@ -212,7 +212,7 @@ func (s *settling) pushAgain(ctx context.Context, missing []string) error {
 
 func (s *settling) unsettled(pod *corev1.Pod, state proxyState, delivered delivery) string {
 	if len(state.rejected) > 0 {
-		return refusedUpdate + state.rejected[0].String()
+		return refuses + "an update: " + state.rejected[0].String()
 	}
 	if text := delivered.behind(s.push, state.warmsCluster()); text != "" {
 		return text
