@@ -120,6 +120,10 @@ func (w *walk) prepare(ctx context.Context) bool {
 		}
 	}
 	unmet, err := w.Bed.Ensure(ctx, w.Scenario.Needs)
+	if ignored, is := errors.AsType[*scenario.NotInForceError](err); is {
+		w.end(reports.Failed, "what the scenario needs is not in force: "+ignored.Error())
+		return false
+	}
 	if err != nil {
 		w.end(reports.Inconclusive, "the testbed could not prepare what the scenario needs: "+err.Error())
 		return false

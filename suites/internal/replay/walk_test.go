@@ -57,6 +57,11 @@ func (b *bed) Prepare(_ context.Context, coming scenario.Coming) error {
 }
 
 func (b *bed) Ensure(context.Context, []scenario.Need) ([]scenario.Unmet, error) {
+	if b.is("ignored") {
+		return nil, fmt.Errorf("what the scenario needs does not settle: %w", &scenario.NotInForceError{
+			Proxies: []string{"istio-proxy of curl.default"}, Why: []string{"has the newest mesh configuration and still sends unknown traffic to PassthroughCluster"},
+		})
+	}
 	if b.is("ensure") {
 		return nil, errors.New("no node is Ready")
 	}
@@ -453,6 +458,15 @@ func TestWhatNeverComesIntoForceFails(t *testing.T) {
 	g.Expect(r.Verdict).NotTo(Equal(reports.Passed))
 	g.Expect(r.Steps[slices.IndexFunc(r.Steps, func(s *reports.StepResult) bool { return s.Error != "" })].Verdict).To(Equal(reports.Failed))
 	g.Expect(r.Reason).To(ContainSubstring("not in force: istio-proxy of curl.default is still warming secret kubernetes://door"))
+}
+
+// A mesh that does not act by what a scenario needs is the mesh's answer, not a fault of the testbed.
+func TestWhatIsNeededAndIgnoredFails(t *testing.T) {
+	g := NewWithT(t)
+	r := walk(t, &bed{fault: "ignored"})
+	g.Expect(r.Verdict).To(Equal(reports.Failed))
+	g.Expect(r.Reason).To(HavePrefix("what the scenario needs is not in force: "))
+	g.Expect(replay.Explain(r)).To(ContainSubstring("still sends unknown traffic to PassthroughCluster"))
 }
 
 func TestWhatIsLeftBehindFailsTheScenario(t *testing.T) {
