@@ -29,6 +29,14 @@ func pages(results []*Result) []page {
 	return out
 }
 
+func idsOf(results []*Result) []string {
+	ids := make([]string, len(results))
+	for i, r := range results {
+		ids[i] = r.ID
+	}
+	return ids
+}
+
 // promises are all of the scenario, in order.
 func (r *Result) promises() []*ExpectationResult {
 	var out []*ExpectationResult

@@ -76,7 +76,7 @@ func HaveListenerAccessLog(port uint32, flags ...string) types.GomegaMatcher {
 		in: func(c *proxyconfig.Config, _ func(string) string) fact {
 			listener, ok := c.Listener(anyAddress, port)
 			if !ok {
-				return fact{got: listeners(c)}
+				return withoutListener(c, anyAddress, port)
 			}
 			var got []string
 			for _, log := range listener.AccessLogs {

@@ -16,7 +16,7 @@ func HaveCluster(name string) types.GomegaMatcher {
 			if _, ok := c.Cluster(expand(name)); ok {
 				return fact{holds: true, got: "that cluster"}
 			}
-			return fact{got: near(expand(name), clusterNames(c))}
+			return withoutCluster(c, expand(name))
 		},
 	}.promise()
 }
@@ -49,6 +49,10 @@ func HaveNoClusterFor(host string) types.GomegaMatcher {
 			return fact{got: strings.Join(names, ", ")}
 		},
 	}.promise()
+}
+
+func withoutCluster(c *proxyconfig.Config, name string) fact {
+	return without("cluster "+name, near(name, clusterNames(c)))
 }
 
 // knowsClusters guards absences: every proxy in a mesh holds clusters, and a dump without any was not asked for them.

@@ -26,7 +26,7 @@ func HaveConfig(kind proxyconfig.Kind, name, path string, want any) types.Gomega
 		in: func(c *proxyconfig.Config, expand func(string) string) fact {
 			resource, ok := c.Resource(kind, expand(name))
 			if !ok {
-				return fact{got: "nothing of that name"}
+				return without(string(kind)+" "+expand(name), "nothing of that name")
 			}
 			var content any
 			if err := json.Unmarshal(resource.JSON(), &content); err != nil {

@@ -17,7 +17,7 @@ func HaveEndpoints(cluster string, addresses ...string) types.GomegaMatcher {
 		wanted: fmt.Sprintf("the endpoints %s of cluster %s", orNone(addresses), cluster), negative: len(addresses) == 0,
 		in: func(c *proxyconfig.Config, expand func(string) string) fact {
 			if _, ok := c.Cluster(expand(cluster)); !ok {
-				return fact{got: "no such cluster, but " + near(expand(cluster), clusterNames(c))}
+				return without("cluster "+expand(cluster), "no such cluster, but "+near(expand(cluster), clusterNames(c)))
 			}
 			var got []string
 			for _, endpoint := range c.EndpointsOf(expand(cluster)) {

@@ -33,7 +33,7 @@ func HaveFilterChains(port uint32, chains ...Chain) types.GomegaMatcher {
 		in: func(c *proxyconfig.Config, expand func(string) string) fact {
 			listener, ok := c.Listener(anyAddress, port)
 			if !ok {
-				return fact{got: listeners(c)}
+				return withoutListener(c, anyAddress, port)
 			}
 			got := sorted(chainsOf(listener))
 			return fact{holds: got == expand(sorted(wanted)), got: got}

@@ -32,7 +32,7 @@ func listenerFilter(port uint32, filter string, there bool) types.GomegaMatcher 
 		in: func(c *proxyconfig.Config, _ func(string) string) fact {
 			listener, ok := c.Listener(anyAddress, port)
 			if !ok {
-				return fact{got: listeners(c)}
+				return withoutListener(c, anyAddress, port)
 			}
 			var names []string
 			for _, f := range listener.ListenerFilters {

@@ -15,7 +15,7 @@ func HaveResolution(cluster, want string) types.GomegaMatcher {
 		in: func(c *proxyconfig.Config, expand func(string) string) fact {
 			found, ok := c.Cluster(expand(cluster))
 			if !ok {
-				return fact{got: near(expand(cluster), clusterNames(c))}
+				return withoutCluster(c, expand(cluster))
 			}
 			return fact{holds: found.Type == want, got: "one of the type " + found.Type}
 		},

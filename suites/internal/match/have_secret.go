@@ -13,8 +13,10 @@ func HaveSecret(name string) types.GomegaMatcher {
 	return held{
 		name: named("HaveSecret", name), wanted: "the secret " + name,
 		in: func(c *proxyconfig.Config, expand func(string) string) fact {
-			_, ok := c.Secret(expand(name))
-			return fact{holds: ok, got: secrets(c)}
+			if _, ok := c.Secret(expand(name)); !ok {
+				return without("secret "+expand(name), secrets(c))
+			}
+			return fact{holds: true, got: secrets(c)}
 		},
 	}.promise()
 }

@@ -24,6 +24,7 @@ type promise struct {
 type finding struct {
 	holds       bool
 	wanted, got string
+	lacks       string // what a proxy should have had for it, and has not; empty where the promise is about something else
 }
 
 var _ types.GomegaMatcher = promise{}
@@ -50,6 +51,16 @@ func (p promise) NegatedFailureMessage(actual any) string {
 		return err.Error()
 	}
 	return fmt.Sprintf("wanted anything but %s, got %s", found.wanted, found.got)
+}
+
+// Lacks is what a proxy should have had for the promise to hold and has not, "cluster outbound|443||edition.cnn.com of istio-proxy of curl.default"; empty
+// where the promise holds, and where it is about something else.
+func (p promise) Lacks(actual any) string {
+	found, err := p.look(actual)
+	if err != nil {
+		return ""
+	}
+	return found.lacks
 }
 
 // Negative tells that the promise is a refusal or an absence.
