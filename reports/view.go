@@ -70,11 +70,11 @@ func (r *Result) brokenBy(v Verdict) []brokenStep {
 	return out
 }
 
-// text is why the promise has its verdict: wanted and got, or the attempt that was missed before it held, or the reason.
+// text is why the promise has its verdict: wanted and got and what has changed, or the attempt that was missed before it held, or the reason.
 func (e *ExpectationResult) text() string {
 	switch {
 	case e.Got != "":
-		return e.Got
+		return e.Got + e.Changes()
 	case e.Verdict == Flaky && e.FirstMiss != "":
 		return e.FirstMiss
 	}

@@ -12,6 +12,7 @@ import (
 func HaveCluster(name string) types.GomegaMatcher {
 	return held{
 		name: named("HaveCluster", name), wanted: "the cluster " + name,
+		part: resource(proxyconfig.KindCluster, name),
 		in: func(c *proxyconfig.Config, expand func(string) string) fact {
 			if _, ok := c.Cluster(expand(name)); ok {
 				return fact{holds: true, got: "that cluster"}
@@ -25,6 +26,7 @@ func HaveCluster(name string) types.GomegaMatcher {
 func HaveNoCluster(name string) types.GomegaMatcher {
 	return held{
 		name: named("HaveNoCluster", name), wanted: "no cluster " + name, negative: true,
+		part: resource(proxyconfig.KindCluster, name),
 		in: func(c *proxyconfig.Config, expand func(string) string) fact {
 			if _, ok := c.Cluster(expand(name)); ok {
 				return fact{got: "that cluster"}
@@ -38,6 +40,7 @@ func HaveNoCluster(name string) types.GomegaMatcher {
 func HaveNoClusterFor(host string) types.GomegaMatcher {
 	return held{
 		name: named("HaveNoClusterFor", host), wanted: "no cluster for " + host, negative: true,
+		part: namesOf(proxyconfig.KindCluster),
 		in: func(c *proxyconfig.Config, expand func(string) string) fact {
 			var names []string
 			for _, cluster := range c.ClustersFor(expand(host)) {

@@ -23,6 +23,7 @@ func HaveConfig(kind proxyconfig.Kind, name, path string, want any) types.Gomega
 	return held{
 		name: named("HaveConfig", string(kind), name, path, want), misuse: cmp.Or(unreadable, useless),
 		wanted: fmt.Sprintf("of %s %s the field %s %s", kind, name, path, says),
+		part:   resource(kind, name),
 		in: func(c *proxyconfig.Config, expand func(string) string) fact {
 			resource, ok := c.Resource(kind, expand(name))
 			if !ok {

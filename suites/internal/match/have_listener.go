@@ -13,6 +13,7 @@ import (
 func HaveListener(address string, port uint32) types.GomegaMatcher {
 	return held{
 		name: named("HaveListener", address, port), wanted: fmt.Sprintf("a listener at %s:%d", address, port),
+		part: listenerAt(address, port),
 		in: func(c *proxyconfig.Config, expand func(string) string) fact {
 			if _, ok := c.Listener(expand(address), port); !ok {
 				return withoutListener(c, expand(address), port)
@@ -26,6 +27,7 @@ func HaveListener(address string, port uint32) types.GomegaMatcher {
 func HaveNoListener(address string, port uint32) types.GomegaMatcher {
 	return held{
 		name: named("HaveNoListener", address, port), wanted: fmt.Sprintf("no listener at %s:%d", address, port), negative: true,
+		part: listenerAt(address, port),
 		in: func(c *proxyconfig.Config, expand func(string) string) fact {
 			_, ok := c.Listener(expand(address), port)
 			return fact{holds: !ok && len(c.Listeners) > 0, got: listeners(c)} // a dump without any was not asked for them

@@ -12,6 +12,7 @@ import (
 func HaveResolution(cluster, want string) types.GomegaMatcher {
 	return held{
 		name: named("HaveResolution", cluster, want), wanted: "the cluster " + cluster + " of the type " + want,
+		part: resource(proxyconfig.KindCluster, cluster),
 		in: func(c *proxyconfig.Config, expand func(string) string) fact {
 			found, ok := c.Cluster(expand(cluster))
 			if !ok {

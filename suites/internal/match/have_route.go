@@ -25,6 +25,7 @@ type Route struct {
 func HaveRoute(table, host string, want Route) types.GomegaMatcher {
 	h := held{
 		name: named("HaveRoute", table, host), wanted: fmt.Sprintf("in table %s for %s the route %s", table, host, want),
+		part: resource(proxyconfig.KindRoute, table),
 		in: func(c *proxyconfig.Config, expand func(string) string) fact {
 			routes, missing := virtualHost(c, table, expand(host))
 			if routes == nil {
@@ -53,6 +54,7 @@ func HaveRoute(table, host string, want Route) types.GomegaMatcher {
 func HaveNoRoutes(table, host string) types.GomegaMatcher {
 	return held{
 		name: named("HaveNoRoutes", table, host), wanted: fmt.Sprintf("in table %s no route for %s", table, host), negative: true,
+		part: resource(proxyconfig.KindRoute, table),
 		in: func(c *proxyconfig.Config, expand func(string) string) fact {
 			routes, missing := virtualHost(c, table, expand(host))
 			if routes == nil {

@@ -20,6 +20,7 @@ func HaveRoutes(table, host string, routes ...Route) types.GomegaMatcher {
 	wanted := strings.Join(words, ", then ")
 	h := held{
 		name: named("HaveRoutes", table, host), wanted: fmt.Sprintf("in table %s for %s the routes %s", table, host, wanted),
+		part: resource(proxyconfig.KindRoute, table),
 		in: func(c *proxyconfig.Config, expand func(string) string) fact {
 			found, missing := virtualHost(c, table, expand(host))
 			if found == nil {

@@ -33,6 +33,7 @@ func HaveTransportSocket(port uint32, serverName string, want TLSContext) types.
 	return held{
 		name:   named("HaveTransportSocket", port, serverName, want),
 		wanted: fmt.Sprintf("at %s:%d for %s a transport socket with %s", anyAddress, port, serverName, want),
+		part:   listenerAt(anyAddress, port),
 		in: func(c *proxyconfig.Config, expand func(string) string) fact {
 			chain, missing := chainFor(c, port, expand(serverName))
 			if chain == nil {
@@ -52,6 +53,7 @@ func HaveNoTransportSocket(port uint32, serverName string) types.GomegaMatcher {
 	return held{
 		name:   named("HaveNoTransportSocket", port, serverName),
 		wanted: fmt.Sprintf("at %s:%d for %s a filter chain without a transport socket", anyAddress, port, serverName), negative: true,
+		part: listenerAt(anyAddress, port),
 		in: func(c *proxyconfig.Config, expand func(string) string) fact {
 			chain, missing := chainFor(c, port, expand(serverName))
 			if chain == nil {

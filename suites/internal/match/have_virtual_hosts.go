@@ -15,6 +15,7 @@ func HaveVirtualHosts(table string, names ...string) types.GomegaMatcher {
 	return held{
 		name:   named("HaveVirtualHosts", append([]any{table}, anys(names)...)...),
 		wanted: fmt.Sprintf("in table %s the virtual hosts %s", table, orNone(names)),
+		part:   resource(proxyconfig.KindRoute, table),
 		in: func(c *proxyconfig.Config, expand func(string) string) fact {
 			routes, ok := c.RouteConfig(table)
 			if !ok {
@@ -40,6 +41,7 @@ func HaveDomains(table, virtualHost string, domains ...string) types.GomegaMatch
 	return held{
 		name:   named("HaveDomains", append([]any{table, virtualHost}, anys(domains)...)...),
 		wanted: fmt.Sprintf("in table %s the virtual host %s for %s", table, virtualHost, orNone(domains)),
+		part:   resource(proxyconfig.KindRoute, table),
 		in: func(c *proxyconfig.Config, expand func(string) string) fact {
 			routes, ok := c.RouteConfig(table)
 			if !ok {

@@ -18,6 +18,7 @@ type promise struct {
 	logs     []probe.Peer // whose logs it judges
 	counters []probe.Peer // whose counters it judges
 	judge    func(e probe.Evidence) (finding, error)
+	shows    func(e probe.Evidence) map[string]string // what it looked at; nil where it does not say
 }
 
 // finding is what a matcher saw. Both sides are words that fit behind "wanted" and "got".
@@ -61,6 +62,15 @@ func (p promise) Lacks(actual any) string {
 		return ""
 	}
 	return found.lacks
+}
+
+// Shows is what proxies hold of the configuration that the promise looks at, by its name and theirs; none where it is about something else.
+func (p promise) Shows(actual any) map[string]string {
+	e, ok := actual.(probe.Evidence)
+	if !ok || p.shows == nil {
+		return nil
+	}
+	return p.shows(e)
 }
 
 // Negative tells that the promise is a refusal or an absence.

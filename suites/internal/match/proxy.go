@@ -28,12 +28,13 @@ type held struct {
 	name, wanted string
 	negative     bool
 	misuse       error // why the promise cannot be judged on any evidence
+	part         part  // what of a configuration it looks at; nil where that is all over it
 	in           func(c *proxyconfig.Config, expand func(string) string) fact
 }
 
 func (h held) promise() types.GomegaMatcher {
 	return promise{
-		name: h.name, kind: configuration, negative: h.negative,
+		name: h.name, kind: configuration, negative: h.negative, shows: h.part.shows,
 		judge: func(e probe.Evidence) (finding, error) {
 			wanted, err := expand(e, h.wanted)
 			found := finding{wanted: wanted, got: "no proxy's configuration"}

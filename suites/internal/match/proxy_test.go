@@ -236,3 +236,35 @@ func TestLacks(t *testing.T) {
 		g.Expect(c.promise.(promise).Lacks(sidecar)).To(Equal(c.lacks), c.promise.FailureMessage(sidecar))
 	}
 }
+
+// What a promise looks at is told by name, also where there is none of it; it is compared with what it was when the promise held last.
+func TestShows(t *testing.T) {
+	g := NewWithT(t)
+	gateway := holding(recorded(t, "ingressgateway"))
+	of := " of istio-proxy of curl.default"
+	for _, c := range []struct {
+		promise types.GomegaMatcher
+		part    string
+		holds   string // in its text; empty: there is none of it
+	}{
+		{HaveFilterChains(8080), "listener 0.0.0.0_8080", `"name": "0.0.0.0_8080"`},
+		{HaveListener("0.0.0.0", 9999), "listener 0.0.0.0_9999", ""},
+		{HaveRoute(webappTable, "a", Route{Path: "prefix /"}), "route " + webappTable, `"domains"`},
+		{HaveRouteTables(), "the names of every route", "http.8080\n"},
+		{ListenOn(), "the names of every listener", "0.0.0.0_8080\n"},
+		{HaveCluster("outbound|80||httpbin.org"), "cluster outbound|80||httpbin.org", ""},
+		{HaveConfig("cluster", "BlackHoleCluster", "{.type}", "STATIC"), "cluster BlackHoleCluster", `"type": "STATIC"`},
+	} {
+		parts := c.promise.(promise).Shows(gateway)
+		g.Expect(parts).To(HaveLen(1))
+		g.Expect(parts).To(HaveKey(c.part + of))
+		if c.holds == "" {
+			g.Expect(parts[c.part+of]).To(BeEmpty())
+		} else {
+			g.Expect(parts[c.part+of]).To(ContainSubstring(c.holds))
+		}
+	}
+	g.Expect(HaveStatus(200).(promise).Shows(gateway)).To(BeEmpty())
+	g.Expect(HaveCluster("a").(promise).Shows("no evidence")).To(BeEmpty())
+	g.Expect(HaveCluster("a").(promise).Shows(holding("text"))).To(BeEmpty())
+}

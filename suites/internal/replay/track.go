@@ -51,6 +51,11 @@ func (t *track) judge(e probe.Evidence, elapsed, grace time.Duration) bool {
 	if t.closed {
 		return true
 	}
+	if looks, is := t.want.Match.(interface {
+		Shows(actual any) map[string]string
+	}); is {
+		t.res.Held = looks.Shows(e)
+	}
 	ok, err := t.want.Match.Match(e)
 	switch {
 	case err != nil:
