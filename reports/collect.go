@@ -28,7 +28,7 @@ func Collect(dir string, expected []Result) (Report, error) {
 	}
 	report := Report{Schema: Schema, Run: found.conclude(), Testbed: found.testbed, Incidents: found.incidents}
 	report.Results = found.inOrder(expected, report.Run)
-	report.Summary = Summarise(report.Results)
+	report.Summary, report.Causes = Summarise(report.Results), Causes(report.Results)
 	return report, nil
 }
 

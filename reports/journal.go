@@ -118,7 +118,8 @@ func (j *Journal) Header(run Run, testbed Testbed) error {
 	return j.append(entry{Run: &run, Testbed: &testbed})
 }
 
-// Record keeps a finished scenario: first the evidence of its steps, in files of their own that r then names, and then the result.
+// Record keeps a finished scenario: first the evidence of its steps, in files of their own that r then names, and the configuration that was looked at
+// (lastgood.go), and then the result.
 // A result recorded twice counts as it was last.
 func (j *Journal) Record(r *Result) error {
 	j.mu.Lock()
@@ -126,8 +127,8 @@ func (j *Journal) Record(r *Result) error {
 	if err := r.check(); err != nil {
 		return fmt.Errorf("this result cannot be recorded: %w", err)
 	}
-	evidence := j.keepEvidence(r)
-	return errors.Join(evidence, j.append(entry{Result: r}))
+	kept := errors.Join(j.keepEvidence(r), j.keepLastGood(r))
+	return errors.Join(kept, j.append(entry{Result: r}))
 }
 
 // Incident keeps what happened to the testbed.

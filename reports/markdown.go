@@ -14,6 +14,7 @@ const markdownFull = 30 << 10
 func renderMarkdown(r Report) ([]byte, error) {
 	var b strings.Builder
 	b.WriteString(markdownHeader(r))
+	markdownCauses(&b, r.Causes)
 	markdownBroken(&b, r)
 	markdownNotRun(&b, r)
 	markdownUnverifiable(&b, r)
@@ -57,6 +58,16 @@ func markdownHeader(r Report) string {
 		b.WriteByte('\n')
 	}
 	return b.String()
+}
+
+func markdownCauses(b *strings.Builder, causes []Cause) {
+	for _, c := range causes {
+		fmt.Fprintf(b, "#### %s %s\n\n%s\n%s", markdownSign(Failed), c.Headline(), fenced(c.What), markdownIDs(c.Scenarios))
+		if rest := c.Rest(); rest != "" {
+			fmt.Fprintf(b, "; %s", rest)
+		}
+		b.WriteString("\n\n")
+	}
 }
 
 // markdownBroken tells in full what failed, was inconclusive or flaky, in this order, until the room for it is used up.
@@ -161,7 +172,7 @@ func markdownApplied(r *Result) string {
 func markdownNotRun(b *strings.Builder, r Report) {
 	for _, g := range byReason(r.Results, NotRun) {
 		fmt.Fprintf(b, "#### %s %s not run\n\n%s: %s\n\n",
-			markdownSign(NotRun), counted(len(g.Results), "scenario"), markdownText(g.Reason), markdownIDs(g.Results))
+			markdownSign(NotRun), counted(len(g.Results), "scenario"), markdownText(g.Reason), markdownIDs(idsOf(g.Results)))
 	}
 }
 
@@ -176,7 +187,7 @@ func markdownUnverifiable(b *strings.Builder, r Report) {
 		if len(g.Promises) > 0 {
 			promises = counted(len(g.Promises), "promise") + " of "
 		}
-		fmt.Fprintf(b, "- %s: %s%s\n", markdownText(g.Reason), promises, markdownIDs(g.Results))
+		fmt.Fprintf(b, "- %s: %s%s\n", markdownText(g.Reason), promises, markdownIDs(idsOf(g.Results)))
 	}
 	b.WriteByte('\n')
 }
@@ -206,16 +217,16 @@ func markdownMidRun(b *strings.Builder, r Report) {
 }
 
 // markdownIDs names scenarios, not more of them than a reader wants to see in a list.
-func markdownIDs(results []*Result) string {
+func markdownIDs(ids []string) string {
 	const most = 10
-	var ids []string
-	for _, r := range results[:min(most, len(results))] {
-		ids = append(ids, inCode(r.ID))
+	var codes []string
+	for _, id := range ids[:min(most, len(ids))] {
+		codes = append(codes, inCode(id))
 	}
-	if more := len(results) - most; more > 0 {
-		ids = append(ids, fmt.Sprintf("and %d more", more))
+	if more := len(ids) - most; more > 0 {
+		codes = append(codes, fmt.Sprintf("and %d more", more))
 	}
-	return strings.Join(ids, ", ")
+	return strings.Join(codes, ", ")
 }
 
 // markdownPage is the page's table, closed when nothing in it needs a look, and one line when nothing of it was asked for.

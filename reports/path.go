@@ -2,6 +2,7 @@ package reports
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -30,7 +31,40 @@ type Hop struct {
 	Cluster string   `json:"cluster,omitempty"` // the upstream cluster that its line names
 	Lines   int      `json:"lines,omitempty"`   // how many lines it wrote for this one request, where that is more than one
 	State   HopState `json:"state,omitempty"`
-	Note    string   `json:"note,omitempty"` // why its State is not the usual one
+	Note    string   `json:"note,omitempty"`  // why its State is not the usual one
+	Fault   *Fault   `json:"fault,omitempty"` // nil: its line tells of none, or it is no Envoy
+}
+
+// Fault is what an Envoy's line tells of traffic that it could not serve.
+//
+// Source: https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage#response-flags
+type Fault struct {
+	Code    int    `json:"code,omitempty"`    // of the answer; 0 for a connection
+	Flags   string `json:"flags,omitempty"`   // response flags, sorted: "UF,URX"
+	Details string `json:"details,omitempty"` // of the answer, or of how the connection ended: "route_not_found"
+	Failure string `json:"failure,omitempty"` // of the transport to the upstream host
+}
+
+// why is the fault without what follows from it.
+func (f Fault) why() string {
+	if f.Failure != "" {
+		return f.Failure
+	}
+	return strings.TrimSpace(f.Flags + " " + f.Details)
+}
+
+// String is the fault as the line has it: "503 UF,URX upstream_reset_before_response_started".
+func (f Fault) String() string {
+	var words []string
+	if f.Code > 0 {
+		words = append(words, strconv.Itoa(f.Code))
+	}
+	for _, word := range []string{f.Flags, f.Details, f.Failure} {
+		if word != "" {
+			words = append(words, word)
+		}
+	}
+	return strings.Join(words, " ")
 }
 
 // Leg is one connection between two hops: downstream of the one, upstream of the other.

@@ -16,6 +16,7 @@ type Report struct {
 	Run     Run       `json:"run"`
 	Testbed Testbed   `json:"testbed"`
 	Summary Summary   `json:"summary"`
+	Causes  []Cause   `json:"causes,omitempty"` // what failures share
 	Results []*Result `json:"results"`
 	// Incidents are what happened to the testbed in mid-run, also where every promise held.
 	Incidents []Incident `json:"incidents,omitempty"`
@@ -201,6 +202,11 @@ type ExpectationResult struct {
 	Reason  string  `json:"reason,omitempty"`
 	Note    string  `json:"note,omitempty"`
 	Where   string  `json:"where,omitempty"`
+	Lacks   string  `json:"lacks,omitempty"` // what a proxy should have had for it: "cluster outbound|443||edition.cnn.com of istio-proxy of curl.default"
+	// Held is what proxies held of the configuration that the promise is about, by its name and theirs. Journal.Record keeps it for the next run, or
+	// compares it with what the last run kept.
+	Held   map[string]string `json:"-"`
+	Config []ConfigChange    `json:"config,omitempty"` // where it failed
 	// FirstMiss is the text of an attempt that failed before the promise came true.
 	FirstMiss string `json:"firstMiss,omitempty"`
 }

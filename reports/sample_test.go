@@ -178,6 +178,13 @@ func gatewayPage() []*Result {
 			promise("documented", "the gateway logged our request over HTTP/2").but(Failed, "", silent),
 			promise("derived", "the sidecar sent it to the egress gateway").but(Failed, "", "upstream cluster\nwanted: outbound|80|cnn|istio-egressgateway.istio-system.svc.cluster.local\ngot:    PassthroughCluster"))).
 		as(Failed, "Send the HTTP request again: the gateway logged our request over HTTP/2")
+	viaGateway.Steps[2].Expectations[2].Config = []ConfigChange{
+		{
+			Of: "route 80 of istio-proxy of curl.default", LastPassed: time.Date(2026, 11, 19, 8, 30, 0, 0, time.UTC), Now: "{\n  \"name\": \"80\"\n}\n",
+			Diff: "@@ -1,4 +1,3 @@\n {\n-  \"domains\": \"<b>not escaped</b>\",\n   \"name\": \"80\"\n }",
+		},
+		{Of: "cluster outbound|80|cnn|istio-egressgateway of istio-proxy of curl.default"},
+	}
 	viaGateway.Steps[2].Attempts = 41
 	viaGateway.Steps[2].Path = past()
 	viaGateway.Steps[2].Took = ms(10012)

@@ -83,10 +83,13 @@ func ExitCode(r Report) int {
 	return 1
 }
 
-// FinalLines is what the terminal shows at the end. Whatever is not simply passed or skipped is named with its reason; the last
+// FinalLines is what the terminal shows at the end: first what failures share. Whatever is not simply passed or skipped is named with its reason; the last
 // line is "e2e: N passed, N failed, N skipped", and ", N not run" behind it where the run ended early.
 func FinalLines(r Report) []string {
 	var lines []string
+	for _, c := range r.Causes {
+		lines = append(lines, c.String())
+	}
 	for _, v := range []Verdict{Unverifiable, Flaky, NotRun, Inconclusive, Failed} {
 		lines = append(lines, named(r, v)...)
 	}
@@ -164,12 +167,9 @@ func groupedLines(r Report, v Verdict) []string {
 // someIDs names the first scenarios and counts the rest: the report has them all.
 func someIDs(results []*Result) string {
 	const shown = 3
-	var ids []string
-	for _, result := range results[:min(shown, len(results))] {
-		ids = append(ids, result.ID)
-	}
-	text := strings.Join(ids, ", ")
-	if rest := len(results) - len(ids); rest > 0 {
+	ids := idsOf(results)
+	text := strings.Join(ids[:min(shown, len(ids))], ", ")
+	if rest := len(ids) - shown; rest > 0 {
 		text += fmt.Sprintf(" and %d more", rest)
 	}
 	return text

@@ -29,6 +29,14 @@ func pages(results []*Result) []page {
 	return out
 }
 
+func idsOf(results []*Result) []string {
+	ids := make([]string, len(results))
+	for i, r := range results {
+		ids[i] = r.ID
+	}
+	return ids
+}
+
 // promises are all of the scenario, in order.
 func (r *Result) promises() []*ExpectationResult {
 	var out []*ExpectationResult
@@ -62,11 +70,11 @@ func (r *Result) brokenBy(v Verdict) []brokenStep {
 	return out
 }
 
-// text is why the promise has its verdict: wanted and got, or the attempt that was missed before it held, or the reason.
+// text is why the promise has its verdict: wanted and got and what has changed, or the attempt that was missed before it held, or the reason.
 func (e *ExpectationResult) text() string {
 	switch {
 	case e.Got != "":
-		return e.Got
+		return e.Got + e.Changes()
 	case e.Verdict == Flaky && e.FirstMiss != "":
 		return e.FirstMiss
 	}

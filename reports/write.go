@@ -37,7 +37,7 @@ func formNames() []string {
 // Write writes report.json, junit.xml, report.md and report.html into dir, which is made when missing: all from the same value,
 // counted anew, each file whole or not at all. The error says what to do.
 func Write(dir string, report Report) error {
-	report.Schema, report.Summary = Schema, Summarise(report.Results)
+	report.Schema, report.Summary, report.Causes = Schema, Summarise(report.Results), Causes(report.Results)
 	rendered := map[string][]byte{}
 	for _, f := range forms() {
 		raw, err := f.Render(report)

@@ -15,6 +15,7 @@ import (
 func AwaitSecret(port uint32, secret string) types.GomegaMatcher {
 	return held{
 		name: named("AwaitSecret", port, secret), wanted: fmt.Sprintf("a listener at %s:%d that waits for the secret %s", anyAddress, port, secret),
+		part: listenerAt(anyAddress, port),
 		in: func(c *proxyconfig.Config, expand func(string) string) fact {
 			bound := proxyconfig.Address{Host: anyAddress, Port: port}
 			var asks []string

@@ -73,10 +73,11 @@ func HaveListenerAccessLog(port uint32, flags ...string) types.GomegaMatcher {
 	return held{
 		name:   named("HaveListenerAccessLog", append([]any{port}, anys(flags)...)...),
 		wanted: fmt.Sprintf("at %s:%d a listener's access log of %s", anyAddress, port, strings.Join(flags, ", ")),
+		part:   listenerAt(anyAddress, port),
 		in: func(c *proxyconfig.Config, _ func(string) string) fact {
 			listener, ok := c.Listener(anyAddress, port)
 			if !ok {
-				return fact{got: listeners(c)}
+				return withoutListener(c, anyAddress, port)
 			}
 			var got []string
 			for _, log := range listener.AccessLogs {

@@ -12,11 +12,12 @@ import (
 func HaveCluster(name string) types.GomegaMatcher {
 	return held{
 		name: named("HaveCluster", name), wanted: "the cluster " + name,
+		part: resource(proxyconfig.KindCluster, name),
 		in: func(c *proxyconfig.Config, expand func(string) string) fact {
 			if _, ok := c.Cluster(expand(name)); ok {
 				return fact{holds: true, got: "that cluster"}
 			}
-			return fact{got: near(expand(name), clusterNames(c))}
+			return withoutCluster(c, expand(name))
 		},
 	}.promise()
 }
@@ -25,6 +26,7 @@ func HaveCluster(name string) types.GomegaMatcher {
 func HaveNoCluster(name string) types.GomegaMatcher {
 	return held{
 		name: named("HaveNoCluster", name), wanted: "no cluster " + name, negative: true,
+		part: resource(proxyconfig.KindCluster, name),
 		in: func(c *proxyconfig.Config, expand func(string) string) fact {
 			if _, ok := c.Cluster(expand(name)); ok {
 				return fact{got: "that cluster"}
@@ -38,6 +40,7 @@ func HaveNoCluster(name string) types.GomegaMatcher {
 func HaveNoClusterFor(host string) types.GomegaMatcher {
 	return held{
 		name: named("HaveNoClusterFor", host), wanted: "no cluster for " + host, negative: true,
+		part: namesOf(proxyconfig.KindCluster),
 		in: func(c *proxyconfig.Config, expand func(string) string) fact {
 			var names []string
 			for _, cluster := range c.ClustersFor(expand(host)) {
@@ -49,6 +52,10 @@ func HaveNoClusterFor(host string) types.GomegaMatcher {
 			return fact{got: strings.Join(names, ", ")}
 		},
 	}.promise()
+}
+
+func withoutCluster(c *proxyconfig.Config, name string) fact {
+	return without("cluster "+name, near(name, clusterNames(c)))
 }
 
 // knowsClusters guards absences: every proxy in a mesh holds clusters, and a dump without any was not asked for them.

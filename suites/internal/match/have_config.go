@@ -23,10 +23,11 @@ func HaveConfig(kind proxyconfig.Kind, name, path string, want any) types.Gomega
 	return held{
 		name: named("HaveConfig", string(kind), name, path, want), misuse: cmp.Or(unreadable, useless),
 		wanted: fmt.Sprintf("of %s %s the field %s %s", kind, name, path, says),
+		part:   resource(kind, name),
 		in: func(c *proxyconfig.Config, expand func(string) string) fact {
 			resource, ok := c.Resource(kind, expand(name))
 			if !ok {
-				return fact{got: "nothing of that name"}
+				return without(string(kind)+" "+expand(name), "nothing of that name")
 			}
 			var content any
 			if err := json.Unmarshal(resource.JSON(), &content); err != nil {

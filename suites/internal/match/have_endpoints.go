@@ -15,9 +15,10 @@ func HaveEndpoints(cluster string, addresses ...string) types.GomegaMatcher {
 	return held{
 		name:   named("HaveEndpoints", append([]any{cluster}, anys(addresses)...)...),
 		wanted: fmt.Sprintf("the endpoints %s of cluster %s", orNone(addresses), cluster), negative: len(addresses) == 0,
+		part: resource(proxyconfig.KindEndpoints, cluster),
 		in: func(c *proxyconfig.Config, expand func(string) string) fact {
 			if _, ok := c.Cluster(expand(cluster)); !ok {
-				return fact{got: "no such cluster, but " + near(expand(cluster), clusterNames(c))}
+				return without("cluster "+expand(cluster), "no such cluster, but "+near(expand(cluster), clusterNames(c)))
 			}
 			var got []string
 			for _, endpoint := range c.EndpointsOf(expand(cluster)) {
@@ -38,6 +39,7 @@ func HaveEndpoints(cluster string, addresses ...string) types.GomegaMatcher {
 func HaveHealthyEndpoints(cluster string) types.GomegaMatcher {
 	return held{
 		name: named("HaveHealthyEndpoints", cluster), wanted: "healthy endpoints of cluster " + cluster,
+		part: resource(proxyconfig.KindEndpoints, cluster),
 		in: func(c *proxyconfig.Config, expand func(string) string) fact {
 			endpoints := c.EndpointsOf(expand(cluster))
 			seen := fact{holds: len(endpoints) > 0, got: "no endpoints"}

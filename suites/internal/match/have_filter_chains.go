@@ -30,10 +30,11 @@ func HaveFilterChains(port uint32, chains ...Chain) types.GomegaMatcher {
 	return held{
 		name:   named("HaveFilterChains", append([]any{port}, anys(wanted)...)...),
 		wanted: fmt.Sprintf("at %s:%d the filter chains %s", anyAddress, port, sorted(wanted)),
+		part:   listenerAt(anyAddress, port),
 		in: func(c *proxyconfig.Config, expand func(string) string) fact {
 			listener, ok := c.Listener(anyAddress, port)
 			if !ok {
-				return fact{got: listeners(c)}
+				return withoutListener(c, anyAddress, port)
 			}
 			got := sorted(chainsOf(listener))
 			return fact{holds: got == expand(sorted(wanted)), got: got}

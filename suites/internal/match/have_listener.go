@@ -13,9 +13,12 @@ import (
 func HaveListener(address string, port uint32) types.GomegaMatcher {
 	return held{
 		name: named("HaveListener", address, port), wanted: fmt.Sprintf("a listener at %s:%d", address, port),
+		part: listenerAt(address, port),
 		in: func(c *proxyconfig.Config, expand func(string) string) fact {
-			_, ok := c.Listener(expand(address), port)
-			return fact{holds: ok, got: listeners(c)}
+			if _, ok := c.Listener(expand(address), port); !ok {
+				return withoutListener(c, expand(address), port)
+			}
+			return fact{holds: true, got: listeners(c)}
 		},
 	}.promise()
 }
@@ -24,11 +27,16 @@ func HaveListener(address string, port uint32) types.GomegaMatcher {
 func HaveNoListener(address string, port uint32) types.GomegaMatcher {
 	return held{
 		name: named("HaveNoListener", address, port), wanted: fmt.Sprintf("no listener at %s:%d", address, port), negative: true,
+		part: listenerAt(address, port),
 		in: func(c *proxyconfig.Config, expand func(string) string) fact {
 			_, ok := c.Listener(expand(address), port)
 			return fact{holds: !ok && len(c.Listeners) > 0, got: listeners(c)} // a dump without any was not asked for them
 		},
 	}.promise()
+}
+
+func withoutListener(c *proxyconfig.Config, address string, port uint32) fact {
+	return without(fmt.Sprintf("listener %s:%d", address, port), listeners(c))
 }
 
 // listeners are the names of the listeners in force; Istio names them by address and port.

@@ -29,10 +29,11 @@ func listenerFilter(port uint32, filter string, there bool) types.GomegaMatcher 
 	return held{
 		name: named(constructor, port, filter), negative: !there,
 		wanted: fmt.Sprintf("at %s:%d %s listener filter %s", anyAddress, port, amount, filter),
+		part:   listenerAt(anyAddress, port),
 		in: func(c *proxyconfig.Config, _ func(string) string) fact {
 			listener, ok := c.Listener(anyAddress, port)
 			if !ok {
-				return fact{got: listeners(c)}
+				return withoutListener(c, anyAddress, port)
 			}
 			var names []string
 			for _, f := range listener.ListenerFilters {

@@ -15,6 +15,7 @@ func HaveListenerSecrets(names ...string) types.GomegaMatcher {
 	return held{
 		name:   named("HaveListenerSecrets", anys(names)...),
 		wanted: "listeners that serve with the secrets " + orNone(names), negative: len(names) == 0,
+		part: namesOf(proxyconfig.KindSecret),
 		in: func(c *proxyconfig.Config, expand func(string) string) fact {
 			got := listenerSecrets(c)
 			asked := len(c.Listeners) > 0 // a dump without any was not asked for them

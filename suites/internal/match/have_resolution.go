@@ -12,10 +12,11 @@ import (
 func HaveResolution(cluster, want string) types.GomegaMatcher {
 	return held{
 		name: named("HaveResolution", cluster, want), wanted: "the cluster " + cluster + " of the type " + want,
+		part: resource(proxyconfig.KindCluster, cluster),
 		in: func(c *proxyconfig.Config, expand func(string) string) fact {
 			found, ok := c.Cluster(expand(cluster))
 			if !ok {
-				return fact{got: near(expand(cluster), clusterNames(c))}
+				return withoutCluster(c, expand(cluster))
 			}
 			return fact{holds: found.Type == want, got: "one of the type " + found.Type}
 		},

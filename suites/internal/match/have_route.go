@@ -25,10 +25,11 @@ type Route struct {
 func HaveRoute(table, host string, want Route) types.GomegaMatcher {
 	h := held{
 		name: named("HaveRoute", table, host), wanted: fmt.Sprintf("in table %s for %s the route %s", table, host, want),
+		part: resource(proxyconfig.KindRoute, table),
 		in: func(c *proxyconfig.Config, expand func(string) string) fact {
-			routes, problem := virtualHost(c, table, expand(host))
-			if problem != "" {
-				return fact{got: problem}
+			routes, missing := virtualHost(c, table, expand(host))
+			if routes == nil {
+				return missing
 			}
 			wholeHost := want == Route{Redirect: true} && routes.RequireTLS == "ALL" // Istio's httpsRedirect makes no route of its own
 			fitting := 0
@@ -53,17 +54,19 @@ func HaveRoute(table, host string, want Route) types.GomegaMatcher {
 func HaveNoRoutes(table, host string) types.GomegaMatcher {
 	return held{
 		name: named("HaveNoRoutes", table, host), wanted: fmt.Sprintf("in table %s no route for %s", table, host), negative: true,
+		part: resource(proxyconfig.KindRoute, table),
 		in: func(c *proxyconfig.Config, expand func(string) string) fact {
-			routes, problem := virtualHost(c, table, expand(host))
-			if problem != "" {
-				return fact{got: problem}
+			routes, missing := virtualHost(c, table, expand(host))
+			if routes == nil {
+				return missing
 			}
 			return fact{holds: len(routes.Routes) == 0, got: describeHost(routes)}
 		},
 	}.promise()
 }
 
-func virtualHost(c *proxyconfig.Config, table, host string) (found *proxyconfig.VirtualHost, problem string) {
+// virtualHost is the one for a host; nil where there is none, and what there is instead.
+func virtualHost(c *proxyconfig.Config, table, host string) (*proxyconfig.VirtualHost, fact) {
 	routes, ok := c.RouteConfig(table)
 	if !ok {
 		var names []string
@@ -71,17 +74,17 @@ func virtualHost(c *proxyconfig.Config, table, host string) (found *proxyconfig.
 			names = append(names, known.Name)
 		}
 		slices.Sort(names)
-		return nil, "no such table, but " + strings.Join(names, ", ")
+		return nil, without("route "+table, "no such table, but "+strings.Join(names, ", "))
 	}
-	found, ok = routes.VirtualHostFor(host)
+	found, ok := routes.VirtualHostFor(host)
 	if !ok {
 		var domains []string
 		for _, other := range routes.VirtualHosts {
 			domains = append(domains, other.Domains...)
 		}
-		return nil, "no virtual host for it, but for " + strings.Join(domains, ", ")
+		return nil, without("virtual host for "+host+" in route "+table, "no virtual host for it, but for "+strings.Join(domains, ", "))
 	}
-	return found, ""
+	return found, fact{}
 }
 
 func (r Route) expanded(expand func(string) string) Route {

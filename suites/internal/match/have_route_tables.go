@@ -15,6 +15,7 @@ func HaveRouteTables(names ...string) types.GomegaMatcher {
 	return held{
 		name:   named("HaveRouteTables", anys(names)...),
 		wanted: "the route tables " + orNone(names), negative: len(names) == 0,
+		part: namesOf(proxyconfig.KindRoute),
 		in: func(c *proxyconfig.Config, expand func(string) string) fact {
 			if len(c.Listeners) == 0 {
 				return fact{got: "no listeners that could ask for any"} // a dump without any was not asked for them

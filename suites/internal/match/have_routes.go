@@ -20,10 +20,11 @@ func HaveRoutes(table, host string, routes ...Route) types.GomegaMatcher {
 	wanted := strings.Join(words, ", then ")
 	h := held{
 		name: named("HaveRoutes", table, host), wanted: fmt.Sprintf("in table %s for %s the routes %s", table, host, wanted),
+		part: resource(proxyconfig.KindRoute, table),
 		in: func(c *proxyconfig.Config, expand func(string) string) fact {
-			found, problem := virtualHost(c, table, expand(host))
-			if problem != "" {
-				return fact{got: problem}
+			found, missing := virtualHost(c, table, expand(host))
+			if found == nil {
+				return missing
 			}
 			same := slices.EqualFunc(found.Routes, routes, func(got *proxyconfig.Route, want Route) bool { return want.expanded(expand).fits(got) })
 			return fact{holds: same, got: describeHost(found)}

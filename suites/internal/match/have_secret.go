@@ -12,9 +12,12 @@ import (
 func HaveSecret(name string) types.GomegaMatcher {
 	return held{
 		name: named("HaveSecret", name), wanted: "the secret " + name,
+		part: resource(proxyconfig.KindSecret, name),
 		in: func(c *proxyconfig.Config, expand func(string) string) fact {
-			_, ok := c.Secret(expand(name))
-			return fact{holds: ok, got: secrets(c)}
+			if _, ok := c.Secret(expand(name)); !ok {
+				return without("secret "+expand(name), secrets(c))
+			}
+			return fact{holds: true, got: secrets(c)}
 		},
 	}.promise()
 }
@@ -23,6 +26,7 @@ func HaveSecret(name string) types.GomegaMatcher {
 func HaveNoSecret(name string) types.GomegaMatcher {
 	return held{
 		name: named("HaveNoSecret", name), wanted: "no secret " + name, negative: true,
+		part: resource(proxyconfig.KindSecret, name),
 		in: func(c *proxyconfig.Config, expand func(string) string) fact {
 			_, ok := c.Secret(expand(name))
 			return fact{holds: !ok && len(c.Secrets) > 0, got: secrets(c)} // a dump without any was not asked for them

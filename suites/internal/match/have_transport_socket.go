@@ -33,10 +33,11 @@ func HaveTransportSocket(port uint32, serverName string, want TLSContext) types.
 	return held{
 		name:   named("HaveTransportSocket", port, serverName, want),
 		wanted: fmt.Sprintf("at %s:%d for %s a transport socket with %s", anyAddress, port, serverName, want),
+		part:   listenerAt(anyAddress, port),
 		in: func(c *proxyconfig.Config, expand func(string) string) fact {
-			chain, problem := chainFor(c, port, expand(serverName))
-			if problem != "" {
-				return fact{got: problem}
+			chain, missing := chainFor(c, port, expand(serverName))
+			if chain == nil {
+				return missing
 			}
 			if chain.TLS == nil {
 				return fact{got: "no transport socket"}
@@ -52,10 +53,11 @@ func HaveNoTransportSocket(port uint32, serverName string) types.GomegaMatcher {
 	return held{
 		name:   named("HaveNoTransportSocket", port, serverName),
 		wanted: fmt.Sprintf("at %s:%d for %s a filter chain without a transport socket", anyAddress, port, serverName), negative: true,
+		part: listenerAt(anyAddress, port),
 		in: func(c *proxyconfig.Config, expand func(string) string) fact {
-			chain, problem := chainFor(c, port, expand(serverName))
-			if problem != "" {
-				return fact{got: problem}
+			chain, missing := chainFor(c, port, expand(serverName))
+			if chain == nil {
+				return missing
 			}
 			if chain.TLS != nil {
 				return fact{got: "one with " + contextOf(chain.TLS).String()}
@@ -65,19 +67,21 @@ func HaveNoTransportSocket(port uint32, serverName string) types.GomegaMatcher {
 	}.promise()
 }
 
-func chainFor(c *proxyconfig.Config, port uint32, serverName string) (found *proxyconfig.FilterChain, problem string) {
+// chainFor is the one for a server name; nil where there is none, and what there is instead.
+func chainFor(c *proxyconfig.Config, port uint32, serverName string) (*proxyconfig.FilterChain, fact) {
 	listener, ok := c.Listener(anyAddress, port)
 	if !ok {
-		return nil, listeners(c)
+		return nil, withoutListener(c, anyAddress, port)
 	}
-	found, ok = listener.FilterChainFor(serverName)
+	found, ok := listener.FilterChainFor(serverName)
 	if !ok {
-		return nil, "no filter chain for it, but " + sorted(chainsOf(listener))
+		chain := fmt.Sprintf("filter chain for %s of listener %s:%d", serverName, anyAddress, port)
+		return nil, without(chain, "no filter chain for it, but "+sorted(chainsOf(listener)))
 	}
 	if others := otherConditions(found.Match); len(others) > 0 {
-		return nil, "one that takes it only where " + strings.Join(others, " ")
+		return nil, fact{got: "one that takes it only where " + strings.Join(others, " ")}
 	}
-	return found, ""
+	return found, fact{}
 }
 
 func contextOf(from *proxyconfig.TLS) TLSContext {

@@ -14,6 +14,7 @@ import (
 func ListenOn(addresses ...string) types.GomegaMatcher {
 	return held{
 		name: named("ListenOn", anys(addresses)...), wanted: "a listener at each of " + addressList(addresses),
+		part: namesOf(proxyconfig.KindListener),
 		in: func(c *proxyconfig.Config, expand func(string) string) fact {
 			var got []string
 			for _, listener := range c.Listeners {

@@ -18,12 +18,14 @@ type promise struct {
 	logs     []probe.Peer // whose logs it judges
 	counters []probe.Peer // whose counters it judges
 	judge    func(e probe.Evidence) (finding, error)
+	shows    func(e probe.Evidence) map[string]string // what it looked at; nil where it does not say
 }
 
 // finding is what a matcher saw. Both sides are words that fit behind "wanted" and "got".
 type finding struct {
 	holds       bool
 	wanted, got string
+	lacks       string // what a proxy should have had for it, and has not; empty where the promise is about something else
 }
 
 var _ types.GomegaMatcher = promise{}
@@ -50,6 +52,25 @@ func (p promise) NegatedFailureMessage(actual any) string {
 		return err.Error()
 	}
 	return fmt.Sprintf("wanted anything but %s, got %s", found.wanted, found.got)
+}
+
+// Lacks is what a proxy should have had for the promise to hold and has not, "cluster outbound|443||edition.cnn.com of istio-proxy of curl.default"; empty
+// where the promise holds, and where it is about something else.
+func (p promise) Lacks(actual any) string {
+	found, err := p.look(actual)
+	if err != nil {
+		return ""
+	}
+	return found.lacks
+}
+
+// Shows is what proxies hold of the configuration that the promise looks at, by its name and theirs; none where it is about something else.
+func (p promise) Shows(actual any) map[string]string {
+	e, ok := actual.(probe.Evidence)
+	if !ok || p.shows == nil {
+		return nil
+	}
+	return p.shows(e)
 }
 
 // Negative tells that the promise is a refusal or an absence.

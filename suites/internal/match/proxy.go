@@ -16,7 +16,11 @@ import (
 type fact struct {
 	holds bool
 	got   string
+	lacks string // what is not there although it should be: "cluster outbound|443||edition.cnn.com"
 }
+
+// without is the fact that something is not there which the promise needs.
+func without(what, got string) fact { return fact{got: got, lacks: what} }
 
 // held is a promise about what every proxy of the answer holds. The wanted text names everything that is looked for, so that a shell
 // variable which nobody exported is found there; in gets the expanding function for its names.
@@ -24,12 +28,13 @@ type held struct {
 	name, wanted string
 	negative     bool
 	misuse       error // why the promise cannot be judged on any evidence
+	part         part  // what of a configuration it looks at; nil where that is all over it
 	in           func(c *proxyconfig.Config, expand func(string) string) fact
 }
 
 func (h held) promise() types.GomegaMatcher {
 	return promise{
-		name: h.name, kind: configuration, negative: h.negative,
+		name: h.name, kind: configuration, negative: h.negative, shows: h.part.shows,
 		judge: func(e probe.Evidence) (finding, error) {
 			wanted, err := expand(e, h.wanted)
 			found := finding{wanted: wanted, got: "no proxy's configuration"}
@@ -44,6 +49,9 @@ func (h held) promise() types.GomegaMatcher {
 				seen := h.in(config, e.Expand)
 				found.holds, found.got = seen.holds, fmt.Sprintf("from %s %s", peer, seen.got)
 				if !seen.holds {
+					if seen.lacks != "" {
+						found.lacks = seen.lacks + " of " + peer.String()
+					}
 					break
 				}
 			}

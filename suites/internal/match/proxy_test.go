@@ -4,6 +4,9 @@ import (
 	"strings"
 	"testing"
 
+	. "github.com/onsi/gomega"
+	"github.com/onsi/gomega/types"
+
 	"github.com/meshproof/meshproof/suites/internal/probe"
 	"github.com/meshproof/meshproof/suites/internal/proxyconfig"
 )
@@ -202,4 +205,66 @@ func TestHaveSecret(t *testing.T) {
 		"nobody asked": {promise: HaveNoSecret("a"), on: holding(&proxyconfig.Config{}), failure: "wanted no secret a, got " + from + "no secrets"},
 		"no secrets":   {promise: HaveSecret("a"), on: holding(&proxyconfig.Config{}), failure: "wanted the secret a, got " + from + "no secrets"},
 	})
+}
+
+// What is missing is told apart from what is otherwise: failures of a run share it, whatever they promise of it.
+func TestLacks(t *testing.T) {
+	g := NewWithT(t)
+	of := " of istio-proxy of curl.default"
+	sidecar := holding(sidecarConfig())
+	for _, c := range []struct {
+		promise types.GomegaMatcher
+		lacks   string
+	}{
+		{HaveCluster(wikipedia), ""},
+		{HaveCluster("outbound|80||httpbin.org"), "cluster outbound|80||httpbin.org" + of},
+		{HaveResolution("outbound|80||httpbin.org", "STRICT_DNS"), "cluster outbound|80||httpbin.org" + of},
+		{HaveResolution(wikipedia, "STRICT_DNS"), ""},
+		{HaveNoCluster(wikipedia), ""},
+		{HaveConfig("cluster", "outbound|80||httpbin.org", "{.type}", Dash), "cluster outbound|80||httpbin.org" + of},
+		{HaveListener("0.0.0.0", 80), "listener 0.0.0.0:80" + of},
+		{HaveListener("${CLUSTER_IP}", 443), ""},
+		{HaveListener("${CLUSTER_IP}", 80), "listener 10.96.0.7:80" + of},
+		{HaveTransportSocket(8443, "a", TLSContext{}), "listener 0.0.0.0:8443" + of},
+		{HaveRoute("http.9999", "a", Route{Path: "prefix /"}), "route http.9999" + of},
+		{HaveVirtualHosts("http.8080", "blackhole:80", "catalog:80", "other:80"), "virtual host catalog:80 in route http.8080" + of},
+		{HaveDomains("http.8080", "catalog:80", "catalog"), "virtual host catalog:80 in route http.8080" + of},
+		{HaveDomains("http.8080", "blackhole:80", "catalog"), ""},
+		{HaveSecret("kubernetes://webapp-credential"), "secret kubernetes://webapp-credential" + of},
+		{HaveStatus(200), ""}, // it cannot be judged on this evidence
+	} {
+		g.Expect(c.promise.(promise).Lacks(sidecar)).To(Equal(c.lacks), c.promise.FailureMessage(sidecar))
+	}
+}
+
+// What a promise looks at is told by name, also where there is none of it; it is compared with what it was when the promise held last.
+func TestShows(t *testing.T) {
+	g := NewWithT(t)
+	gateway := holding(recorded(t, "ingressgateway"))
+	of := " of istio-proxy of curl.default"
+	for _, c := range []struct {
+		promise types.GomegaMatcher
+		part    string
+		holds   string // in its text; empty: there is none of it
+	}{
+		{HaveFilterChains(8080), "listener 0.0.0.0_8080", `"name": "0.0.0.0_8080"`},
+		{HaveListener("0.0.0.0", 9999), "listener 0.0.0.0_9999", ""},
+		{HaveRoute(webappTable, "a", Route{Path: "prefix /"}), "route " + webappTable, `"domains"`},
+		{HaveRouteTables(), "the names of every route", "http.8080\n"},
+		{ListenOn(), "the names of every listener", "0.0.0.0_8080\n"},
+		{HaveCluster("outbound|80||httpbin.org"), "cluster outbound|80||httpbin.org", ""},
+		{HaveConfig("cluster", "BlackHoleCluster", "{.type}", "STATIC"), "cluster BlackHoleCluster", `"type": "STATIC"`},
+	} {
+		parts := c.promise.(promise).Shows(gateway)
+		g.Expect(parts).To(HaveLen(1))
+		g.Expect(parts).To(HaveKey(c.part + of))
+		if c.holds == "" {
+			g.Expect(parts[c.part+of]).To(BeEmpty())
+		} else {
+			g.Expect(parts[c.part+of]).To(ContainSubstring(c.holds))
+		}
+	}
+	g.Expect(HaveStatus(200).(promise).Shows(gateway)).To(BeEmpty())
+	g.Expect(HaveCluster("a").(promise).Shows("no evidence")).To(BeEmpty())
+	g.Expect(HaveCluster("a").(promise).Shows(holding("text"))).To(BeEmpty())
 }

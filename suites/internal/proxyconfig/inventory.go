@@ -34,14 +34,37 @@ func (c *Config) Inventory(ignore ...Ignore) Inventory {
 	inventory := Inventory{}
 	for r := range c.all() {
 		key := Key{Kind: r.Kind, Name: r.Name}
-		ignored := slices.ContainsFunc(ignore, func(skip Ignore) bool { return skip(key) })
-		if ignored || !r.InForce() || c.isInline(r) || c.isLeftOver(r) {
+		if isIgnored(key, ignore) || !c.counts(r) {
 			continue
 		}
 		inventory[key] = canonical(r.raw)
 	}
 	return inventory
 }
+
+// Text is the canonical JSON of one resource of the inventory; of a key without a name the names of all resources of the kind, one a line, sorted.
+// It is empty where there is none.
+func (c *Config) Text(key Key, ignore ...Ignore) string {
+	var names []string
+	for r := range c.all() {
+		switch {
+		case r.Kind != key.Kind || !c.counts(r) || isIgnored(Key{Kind: r.Kind, Name: r.Name}, ignore):
+		case key.Name == "":
+			names = append(names, r.Name+"\n")
+		case r.Name == key.Name:
+			return canonical(r.raw)
+		}
+	}
+	slices.Sort(names)
+	return strings.Join(slices.Compact(names), "")
+}
+
+func isIgnored(key Key, ignore []Ignore) bool {
+	return slices.ContainsFunc(ignore, func(skip Ignore) bool { return skip(key) })
+}
+
+// counts tells of what belongs into an inventory.
+func (c *Config) counts(r Resource) bool { return r.InForce() && !c.isInline(r) && !c.isLeftOver(r) }
 
 // isInline tells of a route table that is printed inside its listener as well.
 func (c *Config) isInline(r Resource) bool { return r.Kind == KindRoute && r.Static }

@@ -166,3 +166,22 @@ func TestASecretNobodyAsksForIsLeftOut(t *testing.T) {
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(orphaned.Inventory()).NotTo(HaveKey(key))
 }
+
+// The text of one resource is that of the inventory; names alone are those of the inventory's keys.
+func TestTextIsTheInventorys(t *testing.T) {
+	g := NewWithT(t)
+	config := edited(t, "ingressgateway", func(map[string]any) {})
+	all := config.Inventory()
+	names := map[proxyconfig.Kind]string{}
+	for _, key := range all.Keys() {
+		g.Expect(config.Text(key)).To(Equal(all[key]), key.String())
+		names[key.Kind] += key.Name + "\n"
+	}
+	for kind, text := range names {
+		g.Expect(config.Text(proxyconfig.Key{Kind: kind})).To(Equal(text))
+	}
+	route := proxyconfig.Key{Kind: proxyconfig.KindRoute, Name: "http.8080"}
+	g.Expect(config.Text(route)).NotTo(BeEmpty())
+	g.Expect(config.Text(route, func(k proxyconfig.Key) bool { return k == route })).To(BeEmpty())
+	g.Expect(config.Text(proxyconfig.Key{Kind: proxyconfig.KindRoute, Name: "http.9999"})).To(BeEmpty())
+}

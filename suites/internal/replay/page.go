@@ -187,10 +187,11 @@ func replayOne(ctx context.Context, run *Run, page scenario.Page, s scenario.Sce
 	run.Walker.Walk(ctx, Turn{Page: page, Scenario: s, Coming: run.coming(page, s)}, result)
 	run.conclude(result)
 	run.lead(result)
+	err := errors.Join(run.Journal.Record(result), run.tell(s.ID)) // before it is told: it is compared with the last run
 	if run.Finished != nil {
 		run.Finished(result)
 	}
-	if err := errors.Join(run.Journal.Record(result), run.tell(s.ID)); err != nil {
+	if err != nil {
 		Fail("the result could not be written: " + err.Error())
 	}
 	switch result.Verdict {

@@ -174,7 +174,9 @@ func (j *journey) client() reports.Hop {
 // hopOf is what a proxy or a server tells by its line.
 func (j *journey) hopOf(s *stop) reports.Hop {
 	j.shown[s.peer] = true
-	hop := reports.Hop{Role: roleOf(s), Name: nameOf(s.peer), Leg: legOf(s.line), Line: inShort(s.line), Cluster: short(s.line.UpstreamCluster)}
+	hop := reports.Hop{
+		Role: roleOf(s), Name: nameOf(s.peer), Leg: legOf(s.line), Line: inShort(s.line), Cluster: short(s.line.UpstreamCluster), Fault: faultOf(s.line),
+	}
 	if s.lines > 1 {
 		hop.Lines = s.lines
 	}
@@ -451,6 +453,23 @@ func inShort(line probe.LogLine) string {
 	}
 	words = slices.DeleteFunc(words, func(word string) bool { return word == "" })
 	return short(strings.Join(words, " "))
+}
+
+// faultOf is what an Envoy's line tells of traffic that it could not serve; nil where it tells of none, or passes on another's.
+func faultOf(line probe.LogLine) *reports.Fault {
+	const passedOn = "via_upstream"
+	isHTTP := line.Format == probe.EnvoyHTTP
+	refused := isHTTP && line.Code >= http.StatusBadRequest && line.Details != passedOn
+	if !isHTTP && line.Format != probe.EnvoyTCP || len(line.Flags) == 0 && !refused {
+		return nil
+	}
+	details := cmp.Or(line.Details, line.Termination)
+	if line.Failure != "" {
+		details, _, _ = strings.Cut(details, "{") // the failure, once more
+	}
+	return &reports.Fault{
+		Code: line.Code, Flags: strings.Join(slices.Sorted(slices.Values(line.Flags)), ","), Details: short(details), Failure: short(line.Failure),
+	}
 }
 
 // gateway is part of the name of every gateway of Istio's and of the pages.

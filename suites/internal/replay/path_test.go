@@ -476,6 +476,29 @@ func TestExplainShowsTheWay(t *testing.T) {
 	g.Expect(replay.Explain(&reports.Result{Steps: []*reports.StepResult{step(reports.Passed)}})).NotTo(ContainSubstring(ended))
 }
 
+// What a proxy could not serve is told in fields of its own, so that failures can be compared; what it passes on of another's is none.
+func TestFaults(t *testing.T) {
+	notFound := later + get + `404 NR route_not_found - "-" 0 0 0 - "-" "curl/8.14.1" "id-1" "edition.cnn.com" "-" - - 10.244.0.58:8080 10.244.0.45:37354 - -` + "\n"
+	cutShort := started + get + `503 UC upstream_reset_before_response_started{connection_termination} - "-" 0 95 2 - "-" "curl/8.14.1" "id-1" "edition.cnn.com" "198.51.100.67:80" outbound|80||edition.cnn.com - 198.51.100.67:80 10.244.0.45:37354 - default` + "\n"
+	denied := started + get + `403 - rbac_access_denied_matched_policy[none] - "-" 0 19 0 - "-" "curl/8.14.1" "id-1" "edition.cnn.com" "-" outbound|80||edition.cnn.com - 198.51.100.67:80 10.244.0.45:37354 - default` + "\n"
+	passedOn := strings.Replace(direct, "301 -", "503 -", 1)
+	twice := strings.Replace(unbelieved, "upstream_reset", "upstream_reset{TLS_error:CERTIFICATE_VERIFY_FAILED}", 1)
+	for text, want := range map[string]*reports.Fault{
+		direct: nil, passedOn: nil, tlsToGate: nil,
+		blackHole:  {Flags: "UH"},
+		unbelieved: {Code: 503, Flags: "UF,URX", Details: "upstream_reset", Failure: "TLS_error:CERTIFICATE_VERIFY_FAILED"},
+		twice:      {Code: 503, Flags: "UF,URX", Details: "upstream_reset", Failure: "TLS_error:CERTIFICATE_VERIFY_FAILED"},
+		notFound:   {Code: 404, Flags: "NR", Details: "route_not_found"},
+		cutShort:   {Code: 503, Flags: "UC", Details: "upstream_reset_before_response_started{connection_termination}"},
+		denied:     {Code: 403, Details: "rbac_access_denied_matched_policy[none]"},
+		deaf:       {Flags: "UF,URX", Failure: "delayed_connect_error:_Connection_refused"},
+		blockAll:   {Code: 502, Details: "direct_response"},
+	} {
+		path := replay.PathOf(scenario.SendAction{Probe: probe.Probe{From: scenario.Curl}}, logged(0, lines(sidecar, text)))
+		NewWithT(t).Expect(path.Ways[0].Hops[1].Fault).To(Equal(want), text)
+	}
+}
+
 // What a client sends cannot spoil the picture: it is cut, and stays on its line.
 func TestPathCutsWhatClientsSend(t *testing.T) {
 	g := NewWithT(t)

@@ -153,7 +153,7 @@ func explainStep(b *strings.Builder, step *reports.StepResult) {
 		fmt.Fprintf(b, "%s (%s)\n%s: %s\n%s\n    %s\n", step.Says, e.Where, promisedBy(e.Origin), e.Says, step.Command,
 			strings.ReplaceAll(step.Answer, "\n", "\n    "))
 		if e.Got != "" {
-			fmt.Fprintf(b, "%s\n", e.Got)
+			fmt.Fprintf(b, "%s\n", e.Got+e.Changes())
 		} else {
 			fmt.Fprintf(b, "flaky: an attempt before had missed it: %s\n", e.FirstMiss)
 		}

@@ -3,6 +3,8 @@ package replay
 import (
 	"time"
 
+	"github.com/onsi/gomega/types"
+
 	"github.com/meshproof/meshproof/reports"
 	"github.com/meshproof/meshproof/suites/internal/probe"
 	"github.com/meshproof/meshproof/suites/internal/scenario"
@@ -49,6 +51,11 @@ func (t *track) judge(e probe.Evidence, elapsed, grace time.Duration) bool {
 	if t.closed {
 		return true
 	}
+	if looks, is := t.want.Match.(interface {
+		Shows(actual any) map[string]string
+	}); is {
+		t.res.Held = looks.Shows(e)
+	}
 	ok, err := t.want.Match.Match(e)
 	switch {
 	case err != nil:
@@ -56,15 +63,24 @@ func (t *track) judge(e probe.Evidence, elapsed, grace time.Duration) bool {
 		return false
 	case !ok:
 		t.miss(t.want.Match.FailureMessage(e), elapsed, grace)
+		t.res.Lacks = lackedBy(t.want.Match, e)
 		return false
 	}
 	t.held = true
-	t.res.Verdict, t.res.Got = reports.Passed, ""
+	t.res.Verdict, t.res.Got, t.res.Lacks = reports.Passed, "", ""
 	if t.flaky {
 		t.res.Verdict = reports.Flaky
 		t.res.Reason = "it held, but not in every attempt"
 	}
 	return true
+}
+
+// lackedBy is what a proxy should have had for a promise to hold; empty where the promise does not tell.
+func lackedBy(m types.GomegaMatcher, e probe.Evidence) string {
+	if tells, ok := m.(interface{ Lacks(actual any) string }); ok {
+		return tells.Lacks(e)
+	}
+	return ""
 }
 
 func (t *track) miss(text string, elapsed, grace time.Duration) {

@@ -19,16 +19,17 @@ import (
 	"github.com/meshproof/meshproof/suites/internal/probe"
 )
 
-// podWatch knows every pod of the cluster by a watch.
+// podWatch knows every pod of the cluster, and what Kubernetes warns of, by watches.
 type podWatch struct {
 	lister corelisters.PodLister
+	warned corelisters.EventLister
 	stop   func()
 
 	mu      sync.Mutex
 	changed chan struct{}
 }
 
-// watchPods returns when all pods are known. told is called, one pod at a time, when one comes (before is nil), changes or goes (after is nil).
+// watchPods returns when all pods and warnings are known. told is called, one pod at a time, when one comes (before is nil), changes or goes (after is nil).
 func watchPods(ctx context.Context, client kubernetes.Interface, told func(before, after *corev1.Pod)) (*podWatch, error) {
 	factory := informers.NewSharedInformerFactoryWithOptions(client, 0, informers.WithTransform(forgetManagers))
 	informer := factory.Core().V1().Pods()
@@ -42,13 +43,19 @@ func watchPods(ctx context.Context, client kubernetes.Interface, told func(befor
 	if err != nil {
 		return nil, fmt.Errorf("watch the pods: %w", err)
 	}
+	warnings, warned, err := w.warnings(client)
+	if err != nil {
+		return nil, err
+	}
 	stop := make(chan struct{})
 	w.stop = sync.OnceFunc(func() {
 		close(stop)
 		factory.Shutdown()
+		warnings.Shutdown()
 	})
 	factory.Start(stop)
-	if !cache.WaitForCacheSync(ctx.Done(), informer.Informer().HasSynced, registered.HasSynced) {
+	warnings.Start(stop)
+	if !cache.WaitForCacheSync(ctx.Done(), informer.Informer().HasSynced, registered.HasSynced, warned) {
 		w.stop()
 		return nil, fmt.Errorf("list the pods: %w: is the API server up, and does the kubeconfig still belong to it?", context.Cause(ctx))
 	}

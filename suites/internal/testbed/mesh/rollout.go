@@ -13,7 +13,8 @@ import (
 	"github.com/meshproof/meshproof/suites/internal/probe"
 )
 
-// awaitRollouts waits until the pods of changed workloads are replaced and Ready, and those of deleted ones are gone.
+// awaitRollouts waits until the pods of changed workloads are replaced and Ready, and those of deleted ones are gone. It does not wait for what waiting does
+// not mend (whyNotMade).
 func (m *Mesh) awaitRollouts(ctx context.Context, pending *pendingChanges) error {
 	for peer := range pending.leaving {
 		err := until(ctx, rolloutTimeout, m.pods.next, func(context.Context) (string, error) { return m.remaining(peer), nil })
@@ -49,7 +50,7 @@ func (m *Mesh) unready(ctx context.Context, peer probe.Peer) (string, error) {
 		return "", fmt.Errorf("read the deployment: %w", err)
 	}
 	if text := unreadyDeployment(deployment); text != "" {
-		return text + whyWaiting(m.pods.of(peer)), nil
+		return m.whyNotMade(deployment, text)
 	}
 	return m.unreadyPods(peer, wantedReplicas(deployment)), nil
 }
@@ -82,7 +83,7 @@ func (m *Mesh) unreadyPods(peer probe.Peer, want int) string {
 	ready := 0
 	for _, pod := range pods {
 		if !isReady(pod) {
-			return fmt.Sprintf("pod %s is not Ready", pod.Name) + whyWaiting([]*corev1.Pod{pod})
+			return fmt.Sprintf("pod %s is not Ready", pod.Name) + whyWaiting([]*corev1.Pod{pod}) + m.pods.warnedOf(pod.Namespace, []*corev1.Pod{pod})
 		}
 		ready++
 	}
