@@ -101,11 +101,16 @@ func (w *walk) recover(ctx context.Context) error {
 	if err := w.Bed.Whole(ctx); err != nil || w.baseline == nil {
 		return err //nolint:wrapcheck // it is the testbed's word
 	}
-	w.result.Leaks = nil
+	ctx, cancel := context.WithTimeout(ctx, undoTimeout)
+	defer cancel()
 	if err := w.comeBack(ctx); err != nil {
 		return fmt.Errorf("the way back is incomplete: %w", err)
 	}
-	if leaks := w.result.Leaks; len(leaks) > 0 {
+	leaks, err := w.baseline.Objects(ctx)
+	if err != nil {
+		return fmt.Errorf("the state after the scenario could not be compared: %w", err)
+	}
+	if len(leaks) > 0 {
 		return errors.New("left behind: " + leaks[0])
 	}
 	return nil
@@ -233,21 +238,26 @@ func (w *walk) diagnose(ctx context.Context) {
 	}
 }
 
-// wayBack comes back, and lowers the verdict where that did not work.
+// wayBack comes back and compares with the baseline. It lowers the verdict where that did not work.
 func (w *walk) wayBack(ctx context.Context) {
 	defer stopwatch(&w.result.Timings.Undo)()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
+	defer cancel()
 	if err := w.comeBack(ctx); err != nil {
 		w.worsen(reports.Inconclusive, "the way back is incomplete: "+err.Error())
 	}
-	if leaks := w.result.Leaks; len(leaks) > 0 {
+	leaks, err := w.baseline.Leaks(ctx)
+	if err != nil {
+		w.worsen(reports.Inconclusive, "the state after the scenario could not be compared: "+err.Error())
+	}
+	w.result.Leaks = leaks
+	if len(leaks) > 0 {
 		w.worsen(reports.Failed, "left behind: "+leaks[0])
 	}
 }
 
-// comeBack undoes every change in reverse order, proves that the proxies forgot it, and compares with the baseline. What could not be undone is kept.
+// comeBack undoes every change in reverse order, and proves that the proxies forgot it. What could not be undone is kept.
 func (w *walk) comeBack(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
-	defer cancel()
 	var errs []error
 	var left []scenario.Undo
 	for _, undo := range slices.Backward(w.undo) {
@@ -257,13 +267,7 @@ func (w *walk) comeBack(ctx context.Context) error {
 	}
 	slices.Reverse(left)
 	w.undo = left
-	errs = append(errs, w.Bed.TakeDown(ctx), w.Bed.Settle(ctx))
-	leaks, err := w.baseline.Leaks(ctx)
-	if err != nil {
-		errs = append(errs, fmt.Errorf("the state after the scenario could not be compared: %w", err))
-	}
-	w.result.Leaks = leaks
-	return errors.Join(errs...)
+	return errors.Join(append(errs, w.Bed.TakeDown(ctx), w.Bed.Settle(ctx))...)
 }
 
 // worsen lowers the verdict: what a scenario leaves behind would be judged by the next one, and what could not be compared is not known.

@@ -204,6 +204,8 @@ func (s state) Leaks(context.Context) ([]string, error) {
 	return leaks, nil
 }
 
+func (s state) Objects(ctx context.Context) ([]string, error) { return s.Leaks(ctx) }
+
 // want makes a matcher of evidence out of a predicate.
 func want(what string, ok func(probe.Evidence) bool) types.GomegaMatcher {
 	return gcustom.MakeMatcher(func(e probe.Evidence) (bool, error) { return ok(e), nil }).WithMessage(what)

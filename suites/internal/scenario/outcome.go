@@ -25,6 +25,8 @@ type Inquiry struct {
 type Baseline interface {
 	// Leaks compares the cluster with the baseline: one readable line per difference, none when all is as it was.
 	Leaks(ctx context.Context) ([]string, error)
+	// Objects compares the API server's objects alone: a proxy that was replaced meanwhile, or an istiod, has another configuration for good.
+	Objects(ctx context.Context) ([]string, error)
 }
 
 // Incident is something that happened to the testbed without anybody's asking.

@@ -140,6 +140,15 @@ func (s *snapshot) Leaks(ctx context.Context) ([]string, error) {
 	return append(objects, proxies...), err
 }
 
+// Objects compares the objects of the cluster with the baseline's, without what proxies hold.
+func (s *snapshot) Objects(ctx context.Context) ([]string, error) {
+	now, err := s.mesh.snapshotObjects(ctx, metav1.NamespaceAll)
+	if err != nil {
+		return nil, err
+	}
+	return compareObjects(s.withoutSpared(), now), nil
+}
+
 // withoutSpared are the objects but for the workloads that need not be there.
 func (s *snapshot) withoutSpared() map[key]*unstructured.Unstructured {
 	objects := maps.Clone(s.objects)

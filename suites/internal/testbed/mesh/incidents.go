@@ -14,12 +14,14 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 
+	"github.com/meshproof/meshproof/suites/internal/probe"
 	"github.com/meshproof/meshproof/suites/internal/scenario"
 )
 
 // incidents are what happens to the testbed without anybody's asking: pods that vanish, containers that restart, an API server that does not answer.
 type incidents struct {
 	client kubernetes.Interface
+	told   func() // of each
 
 	mu     sync.Mutex
 	all    []scenario.Incident
@@ -36,8 +38,11 @@ const (
 
 func (i *incidents) add(at time.Time, format string, args ...any) {
 	i.mu.Lock()
-	defer i.mu.Unlock()
 	i.all = append(i.all, scenario.Incident{At: at, What: fmt.Sprintf(format, args...)})
+	i.mu.Unlock()
+	if i.told != nil {
+		i.told()
+	}
 }
 
 // since are the incidents that were noticed from then on, the oldest first.
@@ -159,7 +164,11 @@ func (m *Mesh) Whole(ctx context.Context) error {
 			return "the deployments cannot be listed: " + err.Error(), nil //nolint:nilerr // the same
 		}
 		for _, deployment := range deployments.Items {
-			if text := unreadyDeployment(&deployment); text != "" {
+			text := unreadyDeployment(&deployment)
+			if text == "" { // its status may be older than what happened
+				text = m.unreadyPods(probe.Peer{Namespace: deployment.Namespace, Workload: deployment.Name}, wantedReplicas(&deployment))
+			}
+			if text != "" {
 				return "workload " + deployment.Namespace + "/" + deployment.Name + ": " + text, nil
 			}
 		}
@@ -168,5 +177,13 @@ func (m *Mesh) Whole(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("the testbed is not whole: %w", err)
 	}
+	m.outdate()
 	return nil
+}
+
+// outdate makes the last reading of the cluster count no longer: it is not as it was then.
+func (m *Mesh) outdate() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.generation++
 }
