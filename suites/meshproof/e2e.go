@@ -218,12 +218,12 @@ func (e *e2e) expected() []reports.Result {
 	return all
 }
 
-// commandLine repeats the run: a target, with the knobs that were set.
+// commandLine repeats the run: a target, with the knobs that were set, quoted for a shell that it is pasted into.
 func commandLine(target string, knobs ...string) string {
 	words := []string{"make", target}
 	for _, name := range knobs {
 		if value := os.Getenv(name); value != "" && value != "auto" {
-			words = append(words, name+"='"+value+"'")
+			words = append(words, name+"='"+strings.ReplaceAll(value, "'", `'\''`)+"'")
 		}
 	}
 	return strings.Join(words, " ")
