@@ -13,9 +13,9 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/meshproof/meshproof/certs"
 	"github.com/meshproof/meshproof/reports"
 	"github.com/meshproof/meshproof/suites"
+	"github.com/meshproof/meshproof/suites/internal/redact"
 	"github.com/meshproof/meshproof/suites/internal/replay"
 	"github.com/meshproof/meshproof/suites/internal/selection"
 	"github.com/meshproof/meshproof/suites/internal/testbed"
@@ -83,7 +83,7 @@ func newE2E(cmd *cobra.Command, choice selection.Choice, options testbed.Options
 	if err != nil {
 		return nil, err
 	}
-	journal, err := reports.CreateJournal(out, certs.Redact)
+	journal, err := reports.CreateJournal(out, redact.Texts)
 	if err != nil {
 		return nil, err
 	}

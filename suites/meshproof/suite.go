@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/meshproof/meshproof/suites/internal/redact"
 	"github.com/meshproof/meshproof/suites/internal/selection"
 	"github.com/meshproof/meshproof/suites/internal/testbed"
 )
@@ -61,7 +62,8 @@ func runSuite(ctx context.Context, binary string, choice selection.Choice, env m
 	for name, value := range env {
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}
-	cmd.Stdout, cmd.Stderr = output, os.Stderr
+	stdout, stderr := redact.NewWriter(output), redact.NewWriter(os.Stderr)
+	cmd.Stdout, cmd.Stderr = stdout, stderr
 	// A group of its own, so that a Ctrl-C reaches it once, from here: to Ginkgo a second one means not to clean up.
 	// It must not outlive this process either: whoever is killed cannot tell it to stop.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
@@ -71,7 +73,7 @@ func runSuite(ctx context.Context, binary string, choice selection.Choice, env m
 	if err := os.Remove(failure); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	err = cmd.Run()
+	err = errors.Join(cmd.Run(), stdout.Flush(), stderr.Flush())
 	if why, reading := os.ReadFile(failure); reading == nil {
 		return fmt.Errorf("no scenario could be asked: %s", why)
 	}
