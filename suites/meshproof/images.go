@@ -28,7 +28,12 @@ func imagesCommand() *cobra.Command {
 				return err
 			}
 			if archive != "" {
-				return images.WriteArchive(cmd.Context(), set, archive)
+				sum, err := images.WriteArchive(cmd.Context(), set, archive)
+				if err != nil {
+					return err
+				}
+				_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s  %s\n", sum, archive) // as sha256sum prints and reads it
+				return err
 			}
 			return show(cmd.OutOrStdout(), set)
 		},
@@ -49,6 +54,9 @@ func pieces(out io.Writer) images.Progress {
 
 func show(out io.Writer, set images.Set) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	if set.Archive != "" {
+		fmt.Fprintf(w, "archive\tSHA-256\t%s\n", set.Archive)
+	}
 	fmt.Fprintf(w, "node\t%s\t%s\n", set.NodeImage, set.Key)
 	for _, image := range set.Images {
 		fmt.Fprintf(w, "%s\t%s\t%s\n", image.Name, image.Reference, image.Digest)
