@@ -28,12 +28,7 @@ func imagesCommand() *cobra.Command {
 				return err
 			}
 			if archive != "" {
-				sum, err := images.WriteArchive(cmd.Context(), set, archive)
-				if err != nil {
-					return err
-				}
-				_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s  %s\n", sum, archive) // as sha256sum prints and reads it
-				return err
+				return pack(cmd, set, archive)
 			}
 			return show(cmd.OutOrStdout(), set)
 		},
@@ -41,6 +36,20 @@ func imagesCommand() *cobra.Command {
 	cmd.Flags().StringVar(&source, "source", os.Getenv("IMAGES"), "auto, registry, packages or archive:FILE")
 	cmd.Flags().StringVar(&archive, "archive", "", "write all images into this one file")
 	return cmd
+}
+
+// pack writes the archive and prints its sum, as sha256sum prints and reads it.
+func pack(cmd *cobra.Command, set images.Set, archive string) error {
+	set, err := images.Collect(cmd.Context(), set)
+	if err != nil {
+		return err
+	}
+	sum, err := images.WriteArchive(cmd.Context(), set, archive)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s  %s\n", sum, archive)
+	return err
 }
 
 // pieces tells of every piece of work that was not found finished.
