@@ -1,6 +1,6 @@
 # meshproof: what can be asked of this repository. `make help` lists it, CONTRIBUTING.md explains it.
 #
-# Knobs travel to the command as environment variables, never through a shell's word splitting:
+# Knobs travel to the command as environment variables: neither make nor a shell looks into them.
 #   make e2e LABEL='page:egress-gateway && !slow' KEEP=failure
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -8,25 +8,33 @@ SHELL := bash
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 # What to replay.
-export PAGE ?=
-export SCENARIO ?=
-export LABEL ?=
-export FAULT ?=
-export DRILLS ?=
+PAGE ?=
+SCENARIO ?=
+LABEL ?=
+FAULT ?=
+DRILLS ?=
 # How. KEEP: never | failure | always. FAIL_FAST: 1 ends at the first red scenario. IMAGES: auto | registry | packages | archive:FILE. ENGINE: auto | podman | docker.
-export KEEP ?= never
-export FAIL_FAST ?=
-export IMAGES ?= auto
-export ENGINE ?= auto
-export OUT ?= reports/out
-
+KEEP ?= never
+FAIL_FAST ?=
+IMAGES ?= auto
+ENGINE ?= auto
+OUT ?= reports/out
 # What `make images-archive` writes, and what `make gate` compares with.
 FILE ?= bin/meshproof-images.tar
 BASELINE ?=
-export ACCEPT_MESH ?=
+ACCEPT_MESH ?=
 # What `make test`, `make bench` and `make lint` look at.
 PKG ?= ./...
 RUN ?= .
+RACE ?=
+
+# A recipe reads a knob as "$$NAME", never as $(NAME): make would put its text into the shell's, and run the $(shell ...) in it.
+# `value` takes the text as it is; without `override` that of the command line would be expanded when it is exported.
+$(foreach knob,PAGE SCENARIO LABEL FAULT DRILLS KEEP FAIL_FAST IMAGES ENGINE OUT FILE BASELINE ACCEPT_MESH PKG RUN RACE,\
+  $(eval override export $(knob) := $$(value $(knob))))
+
+# The packages of PKG become words, without the shell's patterns; some flags of go would run a program.
+packages = set -f; case " $$PKG" in *[[:space:]]-*) echo 'PKG names packages, not flags' >&2; exit 2 ;; esac;
 
 meshproof := bin/meshproof
 tool := go tool -modfile=scripts/tools/go.mod
@@ -59,7 +67,7 @@ list: build ## The scenarios, each with the document and the lines it comes from
 
 .PHONY: gate
 gate: build ## Compare reports/out with BASELINE=FILE: fail on any promise that got worse, and on a mesh that was not as installed
-	@exec $(meshproof) gate --baseline "$(BASELINE)"
+	@exec $(meshproof) gate --baseline "$$BASELINE"
 
 ##@ Testbed
 
@@ -81,34 +89,34 @@ doctor: build ## Only look whether this machine can run the testbed
 
 .PHONY: images
 images: setup build ## Get or build the images of the testbed (IMAGES says where from)
-	@exec $(meshproof) images --source "$(IMAGES)"
+	@exec $(meshproof) images --source "$$IMAGES"
 
 .PHONY: images-archive
 images-archive: setup build ## All images in one FILE, for a machine without a network
-	@mkdir -p "$(dir $(FILE))"
-	@exec $(meshproof) images --source "$(IMAGES)" --archive "$(FILE)"
+	@mkdir -p -- "$$(dirname -- "$$FILE")"
+	@exec $(meshproof) images --source "$$IMAGES" --archive "$$FILE"
 
 ##@ Develop
 
 .PHONY: test
 test: ## All tests that need no cluster (PKG=./suites/internal/match RUN=TestLogged RACE=1)
 	@mkdir -p bin
-	@exec $(tool) gotestsum --format pkgname --hide-summary skipped --format-hide-empty-pkg \
+	@$(packages) exec $(tool) gotestsum --format pkgname --hide-summary skipped --format-hide-empty-pkg \
 	  --jsonfile-timing-events bin/test.json --post-run-command 'scripts/tally.sh bin/test.json' \
-	  -- $(if $(RACE),-race) -run '$(RUN)' $(PKG)
+	  -- $${RACE:+-race} -run "$$RUN" $$PKG
 
 .PHONY: test-mesh
 test-mesh: setup build ## Tests of the testbed on a mesh, which is made and kept (RUN=TestFlips MESHPROOF_FLIPS=1000)
 	@export MESHPROOF_KUBECONFIG="$$($(meshproof) up | sed -n 's/.*KUBECONFIG=//p')"; \
-	  exec go test -tags mesh -count=1 -timeout 60m -v -run '$(RUN)' ./suites/internal/testbed/mesh
+	  exec go test -tags mesh -count=1 -timeout 60m -v -run "$$RUN" ./suites/internal/testbed/mesh
 
 .PHONY: bench
 bench: ## Benchmarks without a cluster (PKG=./suites/internal/probe RUN=ParseLog)
-	@exec go test -run '^$$' -bench '$(RUN)' -benchmem $(PKG)
+	@$(packages) exec go test -run '^$$' -bench "$$RUN" -benchmem $$PKG
 
 .PHONY: update-golden
 update-golden: ## Write the golden files anew; read the diff before committing it
-	@UPDATE_GOLDEN=1 exec go test $(PKG)
+	@$(packages) UPDATE_GOLDEN=1 exec go test $$PKG
 
 .PHONY: verify
 verify: ## Lint, formats, modules, vulnerabilities, workflows, scripts, what must not be in git
@@ -116,7 +124,7 @@ verify: ## Lint, formats, modules, vulnerabilities, workflows, scripts, what mus
 
 .PHONY: lint
 lint: ## Only the Go linters
-	@exec $(linter) run $(PKG)
+	@$(packages) exec $(linter) run $$PKG
 
 .PHONY: fmt
 fmt: ## Format Go and shell

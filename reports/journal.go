@@ -23,12 +23,12 @@ const (
 // everything it had recorded; Collect makes a report of it. Several processes may write one journal after each other. Its methods
 // may be called from several goroutines.
 type Journal struct {
-	mu     sync.Mutex
-	dir    string
-	root   *os.Root
-	file   *os.File
-	redact func([]byte) []byte
-	torn   bool // the last line has no end
+	mu    sync.Mutex
+	dir   string
+	root  *os.Root
+	file  *os.File
+	clean Clean
+	torn  bool // the last line has no end
 }
 
 // entry is a line of the journal.
@@ -43,9 +43,9 @@ type entry struct {
 }
 
 // CreateJournal begins a run in dir, which is made when missing. What an earlier run left there (its report too: a stale one must
-// not be taken for this run's) is removed. redact is given every text before it is written and takes out what must not be, such as
-// private keys (certs.Redact); nil writes everything as it is.
-func CreateJournal(dir string, redact func([]byte) []byte) (*Journal, error) {
+// not be taken for this run's) is removed. clean is given every text before it is written and takes out what must
+// not be; nil writes everything as it is.
+func CreateJournal(dir string, clean Clean) (*Journal, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, unwritable(dir, err)
 	}
@@ -56,11 +56,11 @@ func CreateJournal(dir string, redact func([]byte) []byte) (*Journal, error) {
 	if err := removeLast(root); err != nil {
 		return nil, unwritable(dir, errors.Join(err, root.Close()))
 	}
-	return newJournal(dir, root, redact)
+	return newJournal(dir, root, clean)
 }
 
 // OpenJournal continues the journal that CreateJournal began in dir, in the same or in another process.
-func OpenJournal(dir string, redact func([]byte) []byte) (*Journal, error) {
+func OpenJournal(dir string, clean Clean) (*Journal, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, unwritable(dir, err)
@@ -68,15 +68,15 @@ func OpenJournal(dir string, redact func([]byte) []byte) (*Journal, error) {
 	if _, err := root.Stat(journalName); err != nil {
 		return nil, errors.Join(noJournal(dir, err), root.Close())
 	}
-	return newJournal(dir, root, redact)
+	return newJournal(dir, root, clean)
 }
 
-func newJournal(dir string, root *os.Root, redact func([]byte) []byte) (*Journal, error) {
+func newJournal(dir string, root *os.Root, clean Clean) (*Journal, error) {
 	file, err := root.OpenFile(journalName, os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o644)
 	if err != nil {
 		return nil, unwritable(dir, errors.Join(err, root.Close()))
 	}
-	j := &Journal{dir: dir, root: root, file: file, redact: redact}
+	j := &Journal{dir: dir, root: root, file: file, clean: clean}
 	if j.torn, err = endsTorn(file); err != nil {
 		return nil, unwritable(dir, errors.Join(err, j.Close()))
 	}
@@ -174,12 +174,12 @@ func (j *Journal) keepEvidence(r *Result) error {
 }
 
 func (j *Journal) writeEvidence(name string, raw []byte) error {
-	clean, err := redactStrings(raw, j.redact)
+	text, err := cleaned(raw, j.clean)
 	if err != nil {
 		return err
 	}
 	var pretty bytes.Buffer
-	if err := json.Indent(&pretty, clean, "", "  "); err != nil {
+	if err := json.Indent(&pretty, text, "", "  "); err != nil {
 		return err
 	}
 	pretty.WriteByte('\n')
@@ -199,7 +199,7 @@ func (j *Journal) append(e entry) error {
 	if err != nil {
 		return fmt.Errorf("the journal cannot hold this: %w", err)
 	}
-	line, err := redactStrings(raw, j.redact)
+	line, err := cleaned(raw, j.clean)
 	if err != nil {
 		return fmt.Errorf("the journal cannot hold this: %w", err)
 	}

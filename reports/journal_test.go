@@ -14,9 +14,12 @@ import (
 	. "github.com/onsi/gomega"
 )
 
-// hide stands for the redaction that a caller brings.
-func hide(text []byte) []byte {
-	return bytes.ReplaceAll(text, []byte(`top "secret"`), []byte("removed"))
+// hide stands for what a caller brings.
+func hide(texts []string) []string { return replace(texts, `top "secret"`, "removed") }
+
+// replace replaces also what begins in one text and ends in another.
+func replace(texts []string, old, with string) []string {
+	return strings.Split(strings.ReplaceAll(strings.Join(texts, "|"), old, with), "|")
 }
 
 func expected(ids ...string) []Result {
@@ -221,21 +224,37 @@ func TestAFileInTheWay(t *testing.T) {
 	g.Expect(unwritable(dir, &fs.PathError{Op: "open", Path: out, Err: syscall.EACCES})).To(MatchError(ContainSubstring("make the folder writable")))
 }
 
-func TestRedactStrings(t *testing.T) {
-	upper := func(text []byte) []byte { return bytes.ReplaceAll(text, []byte("key\n\"1\""), []byte(`"`)) }
+func TestCleaned(t *testing.T) {
+	key := func(texts []string) []string { return replace(texts, "key\n\"1\"", `"`) }
 	for in, want := range map[string]string{
 		`{"a":"key\n\"1\"","b":[1,true,null,"key"]}`: `{"a":"\"","b":[1,true,null,"key"]}`,
 		`{"key\n\"1\"":"\\"}`:                        `{"\"":"\\"}`,
 		`"\u006bey\n\"1\""`:                          `"\""`,
 		`12`:                                         `12`,
 	} {
-		got, err := redactStrings([]byte(in), upper)
+		got, err := cleaned([]byte(in), key)
 		NewWithT(t).Expect(err).NotTo(HaveOccurred())
 		NewWithT(t).Expect(string(got)).To(Equal(want))
 	}
-	_, err := redactStrings([]byte(`{"a":`), upper)
+	_, err := cleaned([]byte(`{"a":`), key)
 	NewWithT(t).Expect(err).To(MatchError(ContainSubstring("no JSON")))
-	raw, err := redactStrings([]byte(`"`+strings.Repeat("x", 1<<20)+`"`), nil)
+	raw, err := cleaned([]byte(`"`+strings.Repeat("x", 1<<20)+`"`), nil)
 	NewWithT(t).Expect(err).NotTo(HaveOccurred())
 	NewWithT(t).Expect(raw).To(HaveLen(1<<20 + 2))
+}
+
+// A key is split where evidence is: a log is an array of its lines. What stands beside each other in an object does not go on.
+func TestCleanedSeesWhatFollowsEachOther(t *testing.T) {
+	spans := func(texts []string) []string { return replace(texts, "begin|body|end", "removed||") }
+	for in, want := range map[string]string{
+		`{"logs":{"p":["a","begin", "body", "end","b"]}}`: `{"logs":{"p":["a","removed","","","b"]}}`,
+		`["begin","body",{"x":"end"}]`:                    `["begin","body",{"x":"end"}]`,
+		`{"begin":"body","end":"x"}`:                      `{"begin":"body","end":"x"}`,
+		`[["begin","body","end"],"begin"]`:                `[["removed","",""],"begin"]`,
+		`[]`:                                              `[]`,
+	} {
+		got, err := cleaned([]byte(in), spans)
+		NewWithT(t).Expect(err).NotTo(HaveOccurred())
+		NewWithT(t).Expect(string(got)).To(Equal(want))
+	}
 }

@@ -116,8 +116,8 @@ func (j *Journal) heldAt(step *StepResult) (now map[string]string, failed map[st
 			e.Held = nil
 		}
 		for of, text := range e.Held {
-			if j.redact != nil {
-				text = string(j.redact([]byte(text)))
+			if j.clean != nil {
+				text = j.clean([]string{text})[0]
 			}
 			text = cutLines(text, heldBytes)
 			now[of], e.Held[of] = text, text

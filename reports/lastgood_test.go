@@ -1,7 +1,6 @@
 package reports
 
 import (
-	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
@@ -36,7 +35,13 @@ func about(v Verdict, of, held string) *ExpectationResult {
 func recordIn(t *testing.T, dir string, steps ...*StepResult) *Result {
 	t.Helper()
 	g := NewWithT(t)
-	journal, err := CreateJournal(dir, func(text []byte) []byte { return bytes.ReplaceAll(text, []byte("SECRET"), []byte("(not shown)")) })
+	journal, err := CreateJournal(dir, func(texts []string) []string {
+		hidden := make([]string, len(texts))
+		for i, text := range texts {
+			hidden[i] = strings.ReplaceAll(text, "SECRET", "(not shown)")
+		}
+		return hidden
+	})
 	g.Expect(err).NotTo(HaveOccurred())
 	result := &Result{ID: "egress/page/scenario", Page: "page", Verdict: Passed, Steps: steps}
 	for _, step := range steps {

@@ -1,28 +1,36 @@
 package reports
 
 import (
-	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 )
 
 // Log holds what became of each attempt of a run, one JSON object per line, so that also an interrupted run has them.
-type Log[T any] struct{ file *os.File }
+type Log[T any] struct {
+	file  *os.File
+	clean Clean
+}
 
-// CreateLog begins an empty one in the folder.
-func CreateLog[T any](dir, name string) (*Log[T], error) {
+// CreateLog begins an empty one in the folder. clean is given every text before it is written, as in a Journal.
+func CreateLog[T any](dir, name string, clean Clean) (*Log[T], error) {
 	file, err := os.Create(filepath.Join(dir, name))
 	if err != nil {
 		return nil, fmt.Errorf("begin the list %s: %w", name, err)
 	}
-	return &Log[T]{file}, nil
+	return &Log[T]{file, clean}, nil
 }
 
 // Record adds a line.
 func (l *Log[T]) Record(attempt T) error {
-	line, err := json.Marshal(attempt)
+	raw, err := json.Marshal(attempt)
+	if err != nil {
+		return fmt.Errorf("write a line of %s: %w", l.file.Name(), err)
+	}
+	line, err := cleaned(raw, l.clean)
 	if err != nil {
 		return fmt.Errorf("write a line of %s: %w", l.file.Name(), err)
 	}
@@ -43,14 +51,15 @@ func ReadLog[T any](dir, name string) ([]T, error) {
 	}
 	defer file.Close()
 	var all []T
-	lines := bufio.NewScanner(file)
-	lines.Buffer(nil, 1<<20) // wanted and got may be long
-	for lines.Scan() {
+	for lines := json.NewDecoder(file); ; {
 		var attempt T
-		if err := json.Unmarshal(lines.Bytes(), &attempt); err != nil {
+		err := lines.Decode(&attempt)
+		if errors.Is(err, io.EOF) {
+			return all, nil
+		}
+		if err != nil {
 			return nil, fmt.Errorf("read the list %s: %w", name, err)
 		}
 		all = append(all, attempt)
 	}
-	return all, lines.Err()
 }

@@ -1,31 +1,47 @@
 package reports
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 )
 
-// redactStrings gives every string of a JSON text, keys of objects included, to redact and puts back what it returns. Whatever
-// redact takes away, the rest stays JSON and in its order.
-func redactStrings(raw []byte, redact func([]byte) []byte) ([]byte, error) {
+// Clean takes out of texts what must not be written (private keys, control characters) and returns as many. They follow each other, like the
+// lines of a log, so that it sees what spans several.
+type Clean func(texts []string) []string
+
+// cleaned gives every string of a JSON text, keys of objects included, to clean and puts back what it returns: the strings that an
+// array begins with together, every other one alone. Whatever clean takes away, the rest stays JSON and in its order.
+func cleaned(raw []byte, clean Clean) ([]byte, error) {
 	if !json.Valid(raw) {
 		return nil, errors.New("what should be written is no JSON")
 	}
-	if redact == nil {
+	if clean == nil {
 		return raw, nil
 	}
+	var compact bytes.Buffer // without spaces, what follows a string tells whether another one does
+	if err := json.Compact(&compact, raw); err != nil {
+		return nil, err
+	}
+	raw = compact.Bytes()
 	out := make([]byte, 0, len(raw))
 	for len(raw) > 0 {
 		if raw[0] != '"' {
 			out, raw = append(out, raw[0]), raw[1:]
 			continue
 		}
-		end := stringEnd(raw)
-		literal, err := redactString(raw[:end], redact)
+		first := raw[:stringEnd(raw)]
+		raw = raw[len(first):]
+		literals := [][]byte{first}
+		for len(out) > 0 && out[len(out)-1] == '[' && bytes.HasPrefix(raw, []byte(`,"`)) {
+			next := raw[1 : 1+stringEnd(raw[1:])]
+			literals, raw = append(literals, next), raw[1+len(next):]
+		}
+		clean, err := cleanedLiterals(literals, clean)
 		if err != nil {
 			return nil, err
 		}
-		out, raw = append(out, literal...), raw[end:]
+		out = append(out, clean...)
 	}
 	return out, nil
 }
@@ -43,14 +59,22 @@ func stringEnd(raw []byte) int {
 	return len(raw)
 }
 
-func redactString(literal []byte, redact func([]byte) []byte) ([]byte, error) {
-	var text string
-	if err := json.Unmarshal(literal, &text); err != nil {
-		return nil, err
+// cleanedLiterals are the JSON strings, cleaned, with commas between.
+func cleanedLiterals(literals [][]byte, clean Clean) ([]byte, error) {
+	texts := make([]string, len(literals))
+	for i, literal := range literals {
+		if err := json.Unmarshal(literal, &texts[i]); err != nil {
+			return nil, err
+		}
 	}
-	clean := string(redact([]byte(text)))
-	if clean == text {
-		return literal, nil
+	for i, text := range clean(texts) {
+		if text == texts[i] {
+			continue // as it was spelled
+		}
+		var err error
+		if literals[i], err = json.Marshal(text); err != nil {
+			return nil, err
+		}
 	}
-	return json.Marshal(clean)
+	return bytes.Join(literals, []byte(",")), nil
 }

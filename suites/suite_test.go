@@ -7,19 +7,21 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
-	"github.com/meshproof/meshproof/certs"
 	"github.com/meshproof/meshproof/reports"
 	"github.com/meshproof/meshproof/suites"
 	"github.com/meshproof/meshproof/suites/drills"
+	"github.com/meshproof/meshproof/suites/internal/redact"
 	"github.com/meshproof/meshproof/suites/internal/replay"
 	"github.com/meshproof/meshproof/suites/internal/testbed"
 	"github.com/meshproof/meshproof/suites/internal/testbed/mesh"
@@ -68,6 +70,7 @@ var _ = Describe("Istio's documentation", func() {
 })
 
 func TestE2E(t *testing.T) {
+	signal.Ignore(syscall.SIGPIPE) // whoever reads the output may be killed first; what was changed is undone all the same
 	RegisterFailHandler(Fail)
 	suite, reporter := GinkgoConfiguration()
 	suite.ParallelTotal = 1 // the pages share names in default and istio-system
@@ -80,14 +83,14 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	Expect(out).NotTo(BeEmpty(), "this suite is run by `make e2e`, which brings the testbed up and writes the report")
 	if err := setUp(ctx, out); err != nil {
 		// The command reads it: a run whose scenarios were never asked has to say why.
-		Expect(os.WriteFile(filepath.Join(out, failureFile), []byte(err.Error()), 0o644)).To(Succeed())
+		Expect(os.WriteFile(filepath.Join(out, failureFile), []byte(redact.Text(err.Error())), 0o644)).To(Succeed())
 		Fail(err.Error())
 	}
 }, NodeTimeout(2*time.Minute))
 
 // setUp takes over the testbed that stands and the journal that the command began.
 func setUp(ctx context.Context, out string) error {
-	journal, err := reports.OpenJournal(out, certs.Redact)
+	journal, err := reports.OpenJournal(out, redact.Texts)
 	if err != nil {
 		return err
 	}
@@ -160,7 +163,7 @@ func (p *printedLog[T]) begin(wanted bool, out, name string, line func(T) string
 		return nil
 	}
 	var err error
-	if p.log, err = reports.CreateLog[T](out, name); err != nil {
+	if p.log, err = reports.CreateLog[T](out, name, redact.Texts); err != nil {
 		return err
 	}
 	DeferCleanup(p.log.Close)

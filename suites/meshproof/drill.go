@@ -17,6 +17,7 @@ import (
 	"github.com/meshproof/meshproof/reports"
 	"github.com/meshproof/meshproof/suites"
 	"github.com/meshproof/meshproof/suites/drills"
+	"github.com/meshproof/meshproof/suites/internal/redact"
 	"github.com/meshproof/meshproof/suites/internal/selection"
 )
 
@@ -69,7 +70,7 @@ func (e *e2e) drill(ctx context.Context, keep keep) error {
 	e.header.Finished = time.Now()
 	e.header.Interrupted = ctx.Err() != nil
 	if err != nil {
-		e.header.Error = err.Error()
+		e.header.Error = redact.Text(err.Error()) // it does not pass through a journal
 	}
 	run := reports.Drills{Run: e.header, Testbed: e.facts, Drills: all}
 	if err := reports.WriteDrills(e.out, run); err != nil {

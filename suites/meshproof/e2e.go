@@ -14,9 +14,9 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/meshproof/meshproof/certs"
 	"github.com/meshproof/meshproof/reports"
 	"github.com/meshproof/meshproof/suites"
+	"github.com/meshproof/meshproof/suites/internal/redact"
 	"github.com/meshproof/meshproof/suites/internal/replay"
 	"github.com/meshproof/meshproof/suites/internal/selection"
 	"github.com/meshproof/meshproof/suites/internal/testbed"
@@ -93,7 +93,7 @@ func newE2E(cmd *cobra.Command, choice selection.Choice, options testbed.Options
 	if err != nil {
 		return nil, err
 	}
-	journal, err := reports.CreateJournal(out, certs.Redact)
+	journal, err := reports.CreateJournal(out, redact.Texts)
 	if err != nil {
 		return nil, err
 	}
@@ -250,12 +250,12 @@ func (e *e2e) expected() []reports.Result {
 	return all
 }
 
-// commandLine repeats the run: a target, with the knobs that were set.
+// commandLine repeats the run: a target, with the knobs that were set, quoted for a shell that it is pasted into.
 func commandLine(target string, knobs ...string) string {
 	words := []string{"make", target}
 	for _, name := range knobs {
 		if value := os.Getenv(name); value != "" && value != "auto" {
-			words = append(words, name+"='"+value+"'")
+			words = append(words, name+"='"+strings.ReplaceAll(value, "'", `'\''`)+"'")
 		}
 	}
 	return strings.Join(words, " ")

@@ -28,7 +28,7 @@ func imagesCommand() *cobra.Command {
 				return err
 			}
 			if archive != "" {
-				return images.WriteArchive(cmd.Context(), set, archive)
+				return pack(cmd, set, archive)
 			}
 			return show(cmd.OutOrStdout(), set)
 		},
@@ -36,6 +36,20 @@ func imagesCommand() *cobra.Command {
 	cmd.Flags().StringVar(&source, "source", os.Getenv("IMAGES"), "auto, registry, packages or archive:FILE")
 	cmd.Flags().StringVar(&archive, "archive", "", "write all images into this one file")
 	return cmd
+}
+
+// pack writes the archive and prints its sum, as sha256sum prints and reads it.
+func pack(cmd *cobra.Command, set images.Set, archive string) error {
+	set, err := images.Collect(cmd.Context(), set)
+	if err != nil {
+		return err
+	}
+	sum, err := images.WriteArchive(cmd.Context(), set, archive)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s  %s\n", sum, archive)
+	return err
 }
 
 // pieces tells of every piece of work that was not found finished.
@@ -49,6 +63,9 @@ func pieces(out io.Writer) images.Progress {
 
 func show(out io.Writer, set images.Set) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	if set.Archive != "" {
+		fmt.Fprintf(w, "archive\tSHA-256\t%s\n", set.Archive)
+	}
 	fmt.Fprintf(w, "node\t%s\t%s\n", set.NodeImage, set.Key)
 	for _, image := range set.Images {
 		fmt.Fprintf(w, "%s\t%s\t%s\n", image.Name, image.Reference, image.Digest)

@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/meshproof/meshproof/suites/internal/redact"
 )
 
 // Exit codes. make shows its own 2 for every code but 0; whoever calls the command sees these.
@@ -30,15 +32,22 @@ func main() {
 func run() int {
 	ctx, stop := interruptible(context.Background()) //nolint:forbidigo // the root of every context there is
 	defer stop()
-	err := command().ExecuteContext(ctx)
-	switch {
-	case err == nil:
-		return 0
-	case !errors.Is(err, errReported):
-		fmt.Fprintln(os.Stderr, "meshproof: "+err.Error())
+	// What a mesh answered gets no key into a log of CI, and no control sequence to a terminal.
+	stdout, stderr := redact.NewWriter(os.Stdout), redact.NewWriter(os.Stderr)
+	root := command()
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err != nil && !errors.Is(err, errReported) {
+		fmt.Fprintln(stderr, "meshproof: "+err.Error())
+	}
+	if flushing := errors.Join(stdout.Flush(), stderr.Flush()); err == nil {
+		err = flushing
 	}
 	var usage usageError
 	switch {
+	case err == nil:
+		return 0
 	case ctx.Err() != nil:
 		return exitInterrupted
 	case errors.As(err, &usage):

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/meshproof/meshproof/suites/internal/redact"
 	"github.com/meshproof/meshproof/suites/internal/testbed"
 )
 
@@ -62,7 +63,8 @@ func (e *e2e) runSuite(ctx context.Context, binary string, env map[string]string
 	for name, value := range env {
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}
-	cmd.Stdout, cmd.Stderr = output, os.Stderr
+	stdout, stderr := redact.NewWriter(output), redact.NewWriter(os.Stderr)
+	cmd.Stdout, cmd.Stderr = stdout, stderr
 	cmd.ExtraFiles = []*os.File{e.claim.File()} // were this process killed, the suite would still be at work on the cluster
 	// A group of its own, so that a Ctrl-C reaches it once, from here: to Ginkgo a second one means not to clean up.
 	// It must not outlive this process either: whoever is killed cannot tell it to stop.
@@ -73,7 +75,7 @@ func (e *e2e) runSuite(ctx context.Context, binary string, env map[string]string
 	if err := os.Remove(failure); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	err = cmd.Run()
+	err = errors.Join(cmd.Run(), stdout.Flush(), stderr.Flush())
 	if why, reading := os.ReadFile(failure); reading == nil {
 		return fmt.Errorf("no scenario could be asked: %s", why)
 	}

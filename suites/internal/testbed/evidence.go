@@ -10,7 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 
-	"github.com/meshproof/meshproof/certs"
+	"github.com/meshproof/meshproof/suites/internal/redact"
 )
 
 // evidenceFolder is where it is kept why a cluster could not be made.
@@ -41,7 +41,7 @@ func (b *builder) keepEvidence(ctx context.Context) error {
 
 // keepText writes a text without any private key that may be in it.
 func (b *builder) keepText(name string, text []byte) error {
-	if err := os.WriteFile(filepath.Join(b.evidenceFolder(), name), certs.Redact(text), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(b.evidenceFolder(), name), []byte(redact.Text(string(text))), 0o644); err != nil {
 		return fmt.Errorf("keep why the cluster did not come up: %w", err)
 	}
 	return nil

@@ -16,6 +16,9 @@ func facts(set images.Set, e *engine.Engine) reports.Testbed {
 		Images: map[string]string{}, Capabilities: map[string]bool{},
 		Deviations: deviations(set),
 	}
+	if set.Archive != "" {
+		f.ImageSource += ", a file with the SHA-256 " + set.Archive
+	}
 	for _, image := range set.Images {
 		f.Images[image.Reference] = image.Digest
 	}

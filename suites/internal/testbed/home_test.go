@@ -89,6 +89,7 @@ func TestCovers(t *testing.T) {
 		"another of that name":    {owner{Made: made, Node: "a"}, []engine.Node{{ID: "b", Created: after}}, false},
 		"killed while creating":   {owner{Made: made}, []engine.Node{{ID: "a", Created: after}}, true},
 		"older than the record":   {owner{Made: made}, []engine.Node{{ID: "a", Created: before}}, false},
+		"later than that run":     {owner{Made: made}, []engine.Node{{ID: "a", Created: made.Add(buildTimeout)}}, false},
 		"more than ours ever has": {owner{Made: made}, []engine.Node{{ID: "a", Created: after}, {ID: "b", Created: after}}, false},
 	} {
 		t.Run(name, func(t *testing.T) {

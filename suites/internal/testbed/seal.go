@@ -9,7 +9,9 @@ import (
 const sealChain = "MESHPROOF-SEAL"
 
 // sealScript shuts the cluster off from everything but itself: what pods, or the node, send through the node's own interface is
-// refused at once, except answers and what goes to the network of the node (the engine's bridge, by which this process talks to it).
+// refused at once, except answers and what goes to the network of the node (the engine's bridge, by which this process talks to it). So what
+// listens on the machine itself, on all its addresses or on the bridge's, stays reachable from the cluster, as do other containers of that bridge;
+// an engine's name server may be among them.
 //
 // Without it a request to an address that nobody in the cluster has, such as the cluster IP of a deleted Service, would follow the
 // node's default route into the user's network; the promise "nothing answers there" would then depend on what listens there. kube-proxy
@@ -17,16 +19,22 @@ const sealChain = "MESHPROOF-SEAL"
 // the node itself sends to a Service still carries the interface it would have left by, hence the rule for pods: without it the API
 // server would reach no webhook.
 const sealScript = `
-link=$(ip -4 route show default | awk '{print $5; exit}')
-network=$(ip -4 route show dev "$link" proto kernel scope link | awk '{print $1; exit}')
-iptables -w -N ` + sealChain + ` 2>/dev/null || iptables -w -F ` + sealChain + `
-iptables -w -A ` + sealChain + ` -m conntrack --ctstate ESTABLISHED,RELATED -j RETURN
-iptables -w -A ` + sealChain + ` -d "$network" -j RETURN
-iptables -w -A ` + sealChain + ` -d ` + podSubnet + ` -j RETURN
-iptables -w -A ` + sealChain + ` -j REJECT
-for chain in FORWARD OUTPUT; do
-  iptables -w -C $chain -o "$link" -j ` + sealChain + ` 2>/dev/null || iptables -w -I $chain 1 -o "$link" -j ` + sealChain + `
-done
+seal() { # PROGRAM FAMILY OWN: without a default route there is nothing to refuse
+  local link network
+  link=$(ip "$2" route show default | awk '{ for (i = 1; i < NF; i++) if ($i == "dev") { print $(i + 1); exit } }')
+  [ -n "$link" ] || return 0
+  "$1" -w -N ` + sealChain + ` 2>/dev/null || "$1" -w -F ` + sealChain + `
+  "$1" -w -A ` + sealChain + ` -m conntrack --ctstate ESTABLISHED,RELATED -j RETURN
+  for network in $(ip "$2" route show dev "$link" proto kernel | awk '{ print $1 }') "$3"; do
+    "$1" -w -A ` + sealChain + ` -d "$network" -j RETURN
+  done
+  "$1" -w -A ` + sealChain + ` -j REJECT
+  for chain in FORWARD OUTPUT; do
+    "$1" -w -C $chain -o "$link" -j ` + sealChain + ` 2>/dev/null || "$1" -w -I $chain 1 -o "$link" -j ` + sealChain + `
+  done
+}
+seal iptables -4 ` + podSubnet + `
+seal ip6tables -6 ff00::/8 # neighbours are found by multicast (RFC 4861); pods have no address of this family
 `
 
 // seal shuts the cluster off from every network but its own. It can be repeated.
@@ -39,5 +47,5 @@ func (b *Bed) seal(ctx context.Context) error {
 
 // sealDeviations say what a sealed cluster cannot do.
 func sealDeviations() []string {
-	return []string{"the cluster is sealed: whatever it sends beyond its own network and the sites is refused at once, so nothing depends on what the machine can reach"}
+	return []string{"the cluster is sealed: whatever it sends beyond the sites and its own network, on which the machine itself is, too, is refused at once, so nothing depends on what the machine can reach"}
 }

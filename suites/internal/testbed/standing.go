@@ -36,7 +36,7 @@ func (h home) standing(ctx context.Context, e *engine.Engine) (standing, error) 
 }
 
 // covers tells whether the record is about these nodes: the one it names or, where a killed run had no time to write the name, one that
-// was made after the record.
+// was made after the record, and while that run can have made it. A later cluster of the name is somebody else's.
 func (o owner) covers(nodes []engine.Node) bool {
 	if len(nodes) != 1 {
 		return false
@@ -44,7 +44,7 @@ func (o owner) covers(nodes []engine.Node) bool {
 	if o.Node != "" {
 		return nodes[0].ID == o.Node
 	}
-	return !nodes[0].Created.Before(o.Made)
+	return !nodes[0].Created.Before(o.Made) && nodes[0].Created.Before(o.Made.Add(buildTimeout))
 }
 
 // destroy removes the cluster, if it is ours, and the folder. Nothing to remove is no error.

@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -88,7 +89,7 @@ func TestATrialIsTidiedUp(t *testing.T) {
 	g.Expect(err).To(HaveOccurred())
 	text, err := os.ReadFile(calls)
 	g.Expect(err).NotTo(HaveOccurred())
-	g.Expect(string(text)).To(MatchRegexp(`(?s)podman run .*podman rm -f -v meshproof-trial-\d+\npodman rmi -f localhost/meshproof/trial:v1\n$`))
+	g.Expect(string(text)).To(MatchRegexp(`(?s)podman run .*podman rm -f -v meshproof-trial-\d+-\d+\npodman rmi -f localhost/meshproof/trial:\d+-\d+\n$`))
 }
 
 func TestWorkarounds(t *testing.T) {
@@ -154,15 +155,27 @@ func TestPodmanWithoutRootOnOldCgroupsIsRefused(t *testing.T) {
 	g.Expect(err).To(MatchError(ContainSubstring("run as root")))
 }
 
+// An engine's daemon is shared: what another user tries, or another process of this one, goes on.
 func TestSweepTrials(t *testing.T) {
 	g := NewWithT(t)
-	calls := scripts(t, map[string]string{"podman": podman + "\n[ $1 = ps ] && echo meshproof-trial-7 || true"})
+	user, here := os.Getuid(), os.Getpid()
+	// The engine filters by label and reference; no process has so large a number.
+	calls := scripts(t, map[string]string{"podman": podman + fmt.Sprintf(`
+case $1 in
+ps) echo meshproof-trial-%[1]d-9999999999; echo meshproof-trial-%[1]d-%[2]d ;;
+images) echo localhost/meshproof/trial:%[1]d-9999999999; echo localhost/meshproof/trial:%[1]d-%[2]d ;;
+esac`, user, here)})
 	found, err := engine.Finder{Folder: t.TempDir(), Host: everything()}.Find(t.Context(), "podman")
 	g.Expect(err).NotTo(HaveOccurred())
 	names, err := found.SweepTrials(t.Context())
 	g.Expect(err).NotTo(HaveOccurred())
-	g.Expect(names).To(Equal([]string{"meshproof-trial-7"}))
+	left := fmt.Sprintf("%d-9999999999", user)
+	g.Expect(names).To(Equal([]string{"meshproof-trial-" + left}))
 	text, err := os.ReadFile(calls)
 	g.Expect(err).NotTo(HaveOccurred())
-	g.Expect(string(text)).To(HaveSuffix("podman rm -f -v meshproof-trial-7\n"))
+	g.Expect(string(text)).To(And(
+		ContainSubstring("podman ps -a --filter label=meshproof.trial.user=%d --format", user),
+		ContainSubstring("podman images --filter reference=localhost/meshproof/trial:%d-* --format", user),
+		HaveSuffix("podman rm -f -v meshproof-trial-"+left+"\npodman rmi -f localhost/meshproof/trial:"+left+"\n"),
+	))
 }

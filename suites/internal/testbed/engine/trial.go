@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,11 +15,18 @@ import (
 
 // Names of what a trial leaves for a moment.
 const (
-	trialReference = "localhost/meshproof/trial:v1"
-	trialLabel     = "meshproof.trial=true"
-	trialTimeout   = 60 * time.Second
-	tidyTimeout    = 20 * time.Second
+	trialImages  = "localhost/meshproof/trial"
+	trialTimeout = 60 * time.Second
+	tidyTimeout  = 20 * time.Second
 )
+
+// trialLabel tells whose a trial is: an engine's daemon is shared by the users of a machine.
+func trialLabel() string { return fmt.Sprintf("meshproof.trial.user=%d", os.Getuid()) }
+
+// trialName is that of this process's trial, so that no other one takes it away half way.
+func trialName() string { return fmt.Sprintf("meshproof-trial-%d-%d", os.Getuid(), os.Getpid()) }
+
+func trialReference() string { return fmt.Sprintf("%s:%d-%d", trialImages, os.Getuid(), os.Getpid()) }
 
 // prove starts a privileged container, as a node is one, and reads from the kernel what it may do.
 func (e *Engine) prove(ctx context.Context) (err error) {
@@ -28,22 +36,22 @@ func (e *Engine) prove(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	load := e.command("import", "-", trialReference)
+	load := e.command("import", "-", trialReference())
 	load.Input = bytes.NewReader(image)
 	if _, err := load.Run(ctx); err != nil {
 		return fmt.Errorf("%s cannot take an image: %w", e.Name, err)
 	}
-	name := fmt.Sprintf("meshproof-trial-%d", os.Getpid())
+	name := trialName()
 	defer func() {
 		tidy, cancel := context.WithTimeout(context.WithoutCancel(ctx), tidyTimeout)
 		defer cancel()
 		_, removed := e.Run(tidy, "rm", "-f", "-v", name)
-		_, untagged := e.Run(tidy, "rmi", "-f", trialReference)
+		_, untagged := e.Run(tidy, "rmi", "-f", trialReference())
 		if err == nil {
 			err = errors.Join(removed, untagged)
 		}
 	}()
-	if _, err := e.Run(ctx, "run", "-d", "--privileged", "--stop-signal=KILL", "--name", name, "--label", trialLabel, trialReference, trialProgram); err != nil {
+	if _, err := e.Run(ctx, "run", "-d", "--privileged", "--stop-signal=KILL", "--name", name, "--label", trialLabel(), trialReference(), trialProgram); err != nil {
 		return fmt.Errorf("%s cannot start privileged containers; run as root, or with an engine whose daemon is root: %w", e.Name, err)
 	}
 	return e.readPrivileges(ctx, name)
@@ -66,12 +74,34 @@ func (e *Engine) readPrivileges(ctx context.Context, name string) error {
 	return nil
 }
 
-// SweepTrials removes containers of trials that were killed half way. It returns their names.
+// SweepTrials removes what trials of this user left that were killed half way: containers and their images. It returns the names of the containers.
+// Another user's trials are left alone, and so is one whose process goes on.
 func (e *Engine) SweepTrials(ctx context.Context) ([]string, error) {
-	names, err := e.fields(ctx, "ps", "-a", "--filter", "label="+trialLabel, "--format", "{{.Names}}")
-	if err != nil || len(names) == 0 {
+	containers, err := e.fields(ctx, "ps", "-a", "--filter", "label="+trialLabel(), "--format", "{{.Names}}")
+	if err != nil {
 		return nil, err
 	}
-	_, err = e.Run(ctx, append([]string{"rm", "-f", "-v"}, names...)...)
-	return names, err
+	images, err := e.fields(ctx, "images", "--filter", fmt.Sprintf("reference=%s:%d-*", trialImages, os.Getuid()), "--format", "{{.Repository}}:{{.Tag}}")
+	if err != nil {
+		return nil, err
+	}
+	left := slices.DeleteFunc(containers, goesOn)
+	for _, remove := range []struct {
+		command []string
+		names   []string
+	}{{[]string{"rm", "-f", "-v"}, left}, {[]string{"rmi", "-f"}, slices.DeleteFunc(images, goesOn)}} {
+		if len(remove.names) == 0 {
+			continue
+		}
+		if _, err := e.Run(ctx, append(remove.command, remove.names...)...); err != nil {
+			return left, err
+		}
+	}
+	return left, nil
+}
+
+// goesOn tells whether the process is there whose number ends the name of its trial.
+func goesOn(name string) bool {
+	_, err := os.Stat("/proc/" + name[strings.LastIndexByte(name, '-')+1:])
+	return err == nil
 }

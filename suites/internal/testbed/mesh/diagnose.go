@@ -14,9 +14,9 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
 
-	"github.com/meshproof/meshproof/certs"
 	"github.com/meshproof/meshproof/suites/internal/probe"
 	"github.com/meshproof/meshproof/suites/internal/proxyconfig"
+	"github.com/meshproof/meshproof/suites/internal/redact"
 )
 
 // What a diagnosis may take of each log and configuration.
@@ -56,7 +56,7 @@ func (m *Mesh) Diagnose(ctx context.Context, dir string) error {
 }
 
 func (d *diagnosis) write(name string, text []byte) error {
-	text = certs.Redact(text)
+	text = []byte(redact.Text(string(text)))
 	if len(text) > diagnosedBytes {
 		text = append(text[:diagnosedBytes:diagnosedBytes], "\n(cut)\n"...)
 	}

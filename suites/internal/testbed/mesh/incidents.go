@@ -2,7 +2,10 @@ package mesh
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"slices"
 	"sync"
@@ -138,11 +141,17 @@ func (i *incidents) missed(err error) {
 func (i *incidents) watched(next http.RoundTripper) http.RoundTripper {
 	return roundTripper(func(request *http.Request) (*http.Response, error) {
 		response, err := next.RoundTrip(request)
-		if err != nil && request.Context().Err() == nil {
+		if isOutage(err) && request.Context().Err() == nil {
 			i.missed(err)
 		}
 		return response, err
 	})
+}
+
+// isOutage tells of connections that could not be made or broke; an upgrade that is refused, because a pod is gone, is an answer.
+func isOutage(err error) bool {
+	_, network := errors.AsType[*net.OpError](err)
+	return network || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
 type roundTripper func(*http.Request) (*http.Response, error)

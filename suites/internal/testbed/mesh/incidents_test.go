@@ -2,6 +2,7 @@ package mesh
 
 import (
 	"errors"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -105,14 +106,19 @@ func TestContainersThatRestart(t *testing.T) {
 	}}))
 }
 
-// An API server that does not answer is one incident, however many asked it.
+// An API server that does not answer is one incident, however many asked it; one that refuses has answered.
 func TestOutageOfTheAPIServer(t *testing.T) {
 	g := NewWithT(t)
 	i := &incidents{}
-	refused := i.watched(roundTripper(func(*http.Request) (*http.Response, error) { return nil, errors.New("connection refused") }))
-	for range 3 {
-		_, err := refused.RoundTrip(httptest.NewRequest(http.MethodGet, "/readyz", nil)) //nolint:bodyclose // there is none
-		g.Expect(err).To(HaveOccurred())
+	ask := func(err error) {
+		way := i.watched(roundTripper(func(*http.Request) (*http.Response, error) { return nil, err }))
+		_, got := way.RoundTrip(httptest.NewRequest(http.MethodGet, "/readyz", nil)) //nolint:bodyclose // there is none
+		g.Expect(got).To(MatchError(err))
 	}
-	g.Expect(i.since(0)).To(ConsistOf(HaveField("What", "the API server did not answer: connection refused")))
+	ask(errors.New("unable to upgrade streaming request: pod not found"))
+	g.Expect(i.since(0)).To(BeEmpty())
+	for range 3 {
+		ask(&net.OpError{Op: "dial", Err: errors.New("connection refused")})
+	}
+	g.Expect(i.since(0)).To(ConsistOf(HaveField("What", "the API server did not answer: dial: connection refused")))
 }
