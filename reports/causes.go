@@ -97,8 +97,20 @@ type signed struct {
 
 // mostShared is the sign of a tier that most failures bear, and their ids; none where no two share one. What is as usual where promises hold tells nothing.
 func mostShared(left []signed, t tier, usual map[string]int) (what string, ids []string) {
-	bearers := map[sign][]string{}
-	var order []sign
+	bearers, order := bearersOf(left, t)
+	var best sign
+	for _, one := range order {
+		count, most := len(bearers[one]), len(bearers[best])
+		if count > max(1, usual[one.what]) && (count > most || count == most && one.size > best.size) {
+			best = one
+		}
+	}
+	return best.what, bearers[best]
+}
+
+// bearersOf are the ids of the failures that bear each sign of a tier, and the signs in the order in which they came.
+func bearersOf(left []signed, t tier) (bearers map[sign][]string, order []sign) {
+	bearers = map[sign][]string{}
 	for _, s := range left {
 		for _, one := range s.signs {
 			if one.tier != t || slices.Contains(bearers[one], s.result.ID) {
@@ -110,14 +122,7 @@ func mostShared(left []signed, t tier, usual map[string]int) (what string, ids [
 			bearers[one] = append(bearers[one], s.result.ID)
 		}
 	}
-	var best sign
-	for _, one := range order {
-		count, most := len(bearers[one]), len(bearers[best])
-		if count > max(1, usual[one.what]) && (count > most || count == most && one.size > best.size) {
-			best = one
-		}
-	}
-	return best.what, bearers[best]
+	return bearers, order
 }
 
 // usualSigns counts the scenarios in which a step that holds has a sign.
@@ -228,22 +233,24 @@ func signsOfPath(p *TrafficPath) []sign {
 func signsOfHop(h Hop) []sign {
 	name := fmt.Sprintf("the %s %s", h.Role, h.Name)
 	var signs []sign
-	add := func(what string) { // by anybody, and by this hop
-		signs = append(signs, sign{onTheWay, 1, fmt.Sprintf("a %s %s", h.Role, what)}, sign{onTheWay, 2, name + " " + what})
+	add := func(format string, more ...any) { // by any, by its like, and by this hop
+		for size, who := range []string{"a hop", "a " + string(h.Role), name} {
+			signs = append(signs, sign{onTheWay, size, fmt.Sprintf(format, append([]any{who}, more...)...)})
+		}
 	}
 	switch h.State {
 	case HopSilent:
-		add("has no line of the request")
+		add("%s has no line of the request")
 	case HopUnexpected:
-		add("was reached by a connection of which no hop tells")
+		add("%s was reached by a connection of which no hop tells")
 	case HopEnded, HopUnreached:
 		if note := connections.ReplaceAllString(h.Note, ""); note != "" && h.Fault == nil {
-			add(fmt.Sprintf("is where it %s: %s", h.State, note))
+			add("%s is where it %s: %s", h.State, note)
 		}
 	case HopUnknown:
 	}
 	if h.Lines > 1 {
-		add("has several lines of one request")
+		add("%s has several lines of one request")
 	}
 	if h.Fault == nil {
 		return signs

@@ -116,6 +116,13 @@ func TestCauses(t *testing.T) {
 			[]*Result{asked("a", onItsWay(double), "wanted 1 line, got 2 lines"), asked("b", onItsWay(Hop{Role: RoleGateway, Name: "other.ns", Lines: 2}), "wanted 1 line {GET}, got 3 lines")},
 			[]string{"2 of 2 failures share: a gateway has several lines of one request"},
 		},
+		"every line twice, by whomever": {
+			[]*Result{
+				asked("a", onItsWay(double), "wanted 1 line, got 2 lines"), asked("b", onItsWay(double), "wanted 1 line {POST}, got 2 lines"),
+				asked("c", onItsWay(Hop{Role: RoleSidecar, Name: "curl.default", Lines: 2}), "wanted 1 line {GET}, got 3 lines"),
+			},
+			[]string{"3 of 3 failures share: a hop has several lines of one request"},
+		},
 		"what is usual is no cause": {
 			[]*Result{asked("a", onItsWay(black), "wanted status 200, got 1"), asked("b", onItsWay(black), "wanted status 200, got 2"), asked("c", onItsWay(black)), asked("d", onItsWay(black))}, nil,
 		},
@@ -125,6 +132,13 @@ func TestCauses(t *testing.T) {
 				stepFailed("b", "the configuration has arrived and is not in force: curl-8cd5c4f66b-9zv4t: "+rejected), asked("c", nil, wanted200got),
 			},
 			[]string{"2 of 3 failures share: the configuration has arrived and is not in force: curl: " + rejected},
+		},
+		"configuration out of force, in whatever proxies there are": {
+			[]*Result{
+				stepFailed("a", "the configuration has arrived and is not in force: istio-proxy of curl.default: refused an update: listener 0.0.0.0_80"),
+				stepFailed("b", "the configuration has arrived and is not in force: istio-proxy of curl.default, istio-proxy of httpbin.default: refused an update: listener 0.0.0.0_80"),
+			},
+			[]string{"2 of 2 failures share: refused an update: listener 0.0.0.0_80"},
 		},
 		"a refusal tells more than what follows": {
 			[]*Result{stepFailed("a", "in a.yaml: "+rejected), stepFailed("b", "in b.yaml: "+rejected), asked("c", nil, wanted200got), asked("d", nil, wanted200got), asked("e", nil, wanted200got)},

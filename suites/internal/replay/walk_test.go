@@ -459,7 +459,7 @@ func TestWhatNeverComesIntoForceFails(t *testing.T) {
 	r := walk(t, &bed{fault: "waiting"})
 	g.Expect(r.Verdict).NotTo(Equal(reports.Passed))
 	g.Expect(r.Steps[slices.IndexFunc(r.Steps, func(s *reports.StepResult) bool { return s.Error != "" })].Verdict).To(Equal(reports.Failed))
-	g.Expect(r.Reason).To(ContainSubstring("not in force: istio-proxy of curl.default is still warming secret kubernetes://door"))
+	g.Expect(r.Reason).To(ContainSubstring("not in force: istio-proxy of curl.default: is still warming secret kubernetes://door"))
 }
 
 // A mesh that does not act by what a scenario needs is the mesh's answer, not a fault of the testbed.

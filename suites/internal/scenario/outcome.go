@@ -62,7 +62,7 @@ type NotInForceError struct {
 	Why     []string // "is still warming secret kubernetes://client-credential-cacert"
 }
 
-// Error names the proxies and what keeps them.
+// Error names the proxies, and then what keeps them: of failures for one reason that end is equal, whichever proxies there are.
 func (e *NotInForceError) Error() string {
-	return "the configuration has arrived and is not in force: " + strings.Join(e.Proxies, ", ") + " " + strings.Join(e.Why, "; ")
+	return "the configuration has arrived and is not in force: " + strings.Join(e.Proxies, ", ") + ": " + strings.Join(e.Why, "; ")
 }

@@ -28,12 +28,12 @@ func TestLasting(t *testing.T) {
 		want  string
 	}{
 		"what never comes": {[][]string{warms, warms}, "the configuration has arrived and is not in force: " +
-			"istio-proxy of istio-egressgateway.istio-system, istio-proxy of istio-ingressgateway.istio-system is still warming secret b"},
+			"istio-proxy of istio-egressgateway.istio-system, istio-proxy of istio-ingressgateway.istio-system: is still warming secret b"},
 		"less and less":            {[][]string{warms, {"", "", stillWarming + "secret b"}}, ""},
 		"beside a push on its way": {[][]string{warms, {"has not been sent Listener", warms[1], warms[2]}, warms}, ""},
 		"nothing":                  {[][]string{warms, {"", "", ""}}, ""},
 		"a refusal": {[][]string{{refuses + "an update: listener a"}, {refuses + "an update: listener a"}}, "the configuration has arrived and is not in force: " +
-			"istio-proxy of curl.istio-system refused an update: listener a"},
+			"istio-proxy of curl.istio-system: refused an update: listener a"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
