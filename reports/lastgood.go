@@ -71,19 +71,17 @@ func (j *Journal) keepLastGood(r *Result) error {
 	ordinals := map[string]int{}
 	for _, step := range r.Steps {
 		ordinals[step.Says]++
+		was := slices.DeleteFunc(slices.Clone(known), func(c goodConfig) bool { return c.Step != step.Says || c.Ordinal != ordinals[step.Says] })
 		now, failed := j.heldAt(step)
-		for _, was := range known {
-			_, looked := now[was.Of]
-			if was.Step == step.Says && was.Ordinal == ordinals[step.Says] && (!looked || failed[was.Of]) {
-				kept = append(kept, was)
-			}
-		}
 		for _, of := range slices.Sorted(maps.Keys(now)) {
-			if !failed[of] {
-				kept, isNew = append(kept, goodConfig{step.Says, ordinals[step.Says], of, time.Now().UTC().Truncate(time.Second), now[of]}), true
+			if failed[of] {
+				continue
 			}
+			was = slices.DeleteFunc(was, func(c goodConfig) bool { return c.Of == of })
+			was, isNew = append(was, goodConfig{step.Says, ordinals[step.Says], of, time.Now().UTC().Truncate(time.Second), now[of]}), true
 		}
-		compareConfig(step, ordinals[step.Says], now, known)
+		kept = append(kept, was...)
+		compareConfig(step, now, was)
 	}
 	if !isNew {
 		return nil
@@ -119,26 +117,23 @@ func (j *Journal) heldAt(step *StepResult) (now map[string]string, failed map[st
 			if j.clean != nil {
 				text = j.clean([]string{text})[0]
 			}
-			text = cutLines(text, heldBytes)
-			now[of], e.Held[of] = text, text
+			now[of] = cutLines(text, heldBytes)
 			failed[of] = failed[of] || e.Verdict == Failed
 		}
 	}
 	return now, failed
 }
 
-// compareConfig tells of every failed promise what it is about has become.
-func compareConfig(step *StepResult, ordinal int, now map[string]string, known []goodConfig) {
+// compareConfig tells of every failed promise of a step what it is about has become.
+func compareConfig(step *StepResult, now map[string]string, good []goodConfig) {
 	for _, e := range step.Expectations {
+		if e.Verdict != Failed {
+			e.Held = nil
+		}
 		for _, of := range slices.Sorted(maps.Keys(e.Held)) {
-			if e.Verdict != Failed {
-				continue
-			}
 			change := ConfigChange{Of: of, Now: cutLines(now[of], heldShown)}
-			for _, was := range known {
-				if was.Step == step.Says && was.Ordinal == ordinal && was.Of == of {
-					change.LastPassed, change.Diff = was.At, diffLines(was.Held, now[of])
-				}
+			if i := slices.IndexFunc(good, func(c goodConfig) bool { return c.Of == of }); i >= 0 {
+				change.LastPassed, change.Diff = good[i].At, diffLines(good[i].Held, now[of])
 			}
 			e.Config = append(e.Config, change)
 		}

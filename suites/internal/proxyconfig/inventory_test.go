@@ -170,7 +170,7 @@ func TestASecretNobodyAsksForIsLeftOut(t *testing.T) {
 // The text of one resource is that of the inventory; names alone are those of the inventory's keys.
 func TestTextIsTheInventorys(t *testing.T) {
 	g := NewWithT(t)
-	config := edited(t, "ingressgateway", func(map[string]any) {})
+	config := parseDump(t, "ingressgateway")
 	all := config.Inventory()
 	names := map[proxyconfig.Kind]string{}
 	for _, key := range all.Keys() {

@@ -2,6 +2,7 @@ package mesh
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -43,8 +44,10 @@ func startingDeployment() *appsv1.Deployment {
 	}
 }
 
-// warns is an event about an object of the namespace default, seen last so long after began.
-func warns(kind, name, reason, message string, after time.Duration) *corev1.Event {
+// warns is an event about an object of the namespace default, "Pod curl", seen last so long after began; what it says is reason and message.
+func warns(object, says string, after time.Duration) *corev1.Event {
+	kind, name, _ := strings.Cut(object, " ")
+	reason, message, _ := strings.Cut(says, ": ")
 	return &corev1.Event{
 		ObjectMeta:     metav1.ObjectMeta{Namespace: "default", Name: fmt.Sprintf("%s.%d", name, after)},
 		InvolvedObject: corev1.ObjectReference{Kind: kind, Namespace: "default", Name: name, UID: types.UID("uid of " + name)},
@@ -67,7 +70,7 @@ func TestWhyAWorkloadIsNotReady(t *testing.T) {
 	starting.UID, starting.Status.Conditions = "uid of curl-64898f4994-abcde", nil
 	former := podOf("default", "curl", "5d7b4dff75")
 	former.UID = "uid of curl-5d7b4dff75-abcde"
-	mounts := warns("Pod", starting.Name, "FailedMount", `secret "door" not found`, 2*time.Second)
+	mounts := warns("Pod "+starting.Name, `FailedMount: secret "door" not found`, 2*time.Second)
 	for name, c := range map[string]struct {
 		objects []runtime.Object
 		want    string // the complaint while it waits
@@ -75,27 +78,28 @@ func TestWhyAWorkloadIsNotReady(t *testing.T) {
 	}{
 		"nothing is told": {[]runtime.Object{startingDeployment()}, "0 of 1 pods are new", ""},
 		"the newest warning of its pod": {
-			[]runtime.Object{startingDeployment(), starting, mounts, warns("Pod", starting.Name, "Unhealthy", "before", time.Second)},
+			[]runtime.Object{startingDeployment(), starting, mounts, warns("Pod "+starting.Name, "Unhealthy: before", time.Second)},
 			`0 of 1 pods are new: FailedMount: secret "door" not found`, "",
 		},
 		"a former pod and another workload play no part": {
-			[]runtime.Object{startingDeployment(), former, warns("Pod", former.Name, "Unhealthy", "former", 0), warns("ReplicaSet", "curl-more-1", "FailedCreate", "other", 0)},
+			[]runtime.Object{startingDeployment(), former, warns("Pod "+former.Name, "Unhealthy: former", 0), warns("ReplicaSet curl-more-1", "FailedCreate: other", 0)},
 			"0 of 1 pods are new", "",
 		},
 		"refused for a moment": {
-			[]runtime.Object{refusedDeployment(noInjector), warns("ReplicaSet", "curl-5c8d", "FailedCreate", noInjector, 5*time.Second)},
+			[]runtime.Object{refusedDeployment(noInjector), warns("ReplicaSet curl-5c8d", "FailedCreate: "+noInjector, 5*time.Second)},
 			"0 of 1 pods are new: FailedCreate: " + noInjector, "",
 		},
 		"refused, and the event is not there yet": {[]runtime.Object{refusedDeployment(noInjector)}, "0 of 1 pods are new: FailedCreate: " + noInjector, ""},
 		"refused, and long ago as well": {
-			[]runtime.Object{refusedDeployment(overQuota), warns("ReplicaSet", "curl-5c8d", "FailedCreate", noInjector, -time.Hour)}, "0 of 1 pods are new: FailedCreate: " + overQuota, "",
+			[]runtime.Object{refusedDeployment(overQuota), warns("ReplicaSet curl-5c8d", "FailedCreate: "+noInjector, -time.Hour)},
+			"0 of 1 pods are new: FailedCreate: " + overQuota, "",
 		},
 		"refused for good": {
-			[]runtime.Object{refusedDeployment(noInjector), warns("ReplicaSet", "curl-5c8d", "FailedCreate", noInjector, 10*time.Second)}, "",
-			"0 of 1 pods are new, and waiting does not mend it (tried for 10 s): FailedCreate: " + noInjector,
+			[]runtime.Object{refusedDeployment(noInjector), warns("ReplicaSet curl-5c8d", "FailedCreate: "+noInjector, 10*time.Second)},
+			"", "0 of 1 pods are new, and waiting does not mend it (tried for 10 s): FailedCreate: " + noInjector,
 		},
 		"another workload is, for longer": {
-			[]runtime.Object{refusedDeployment(overQuota), warns("ReplicaSet", "curl-more-5c8d", "FailedCreate", noInjector, time.Minute)},
+			[]runtime.Object{refusedDeployment(overQuota), warns("ReplicaSet curl-more-5c8d", "FailedCreate: "+noInjector, time.Minute)},
 			"0 of 1 pods are new: FailedCreate: " + overQuota, "",
 		},
 	} {
@@ -116,7 +120,7 @@ func TestWhyAWorkloadIsNotReady(t *testing.T) {
 // The controller's next refusal ends the wait, not a clock.
 func TestWaitingEndsWithTheWarning(t *testing.T) {
 	g := NewWithT(t)
-	event := warns("ReplicaSet", "curl-5c8d", "FailedCreate", overQuota, time.Second)
+	event := warns("ReplicaSet curl-5c8d", "FailedCreate: "+overQuota, time.Second)
 	m, client := meshOf(t, refusedDeployment(overQuota), event)
 	pending := newPending()
 	pending.roll(probe.Peer{Namespace: "default", Workload: "curl"})
@@ -136,14 +140,14 @@ func TestAnUnreadyPodCarriesItsWarning(t *testing.T) {
 	g := NewWithT(t)
 	pod := podOf("default", "alone", "1")
 	pod.UID, pod.Status.Conditions = types.UID("uid of "+pod.Name), nil
-	m, _ := meshOf(t, pod, warns("Pod", pod.Name, "FailedScheduling", "0/1 nodes are available", 0))
+	m, _ := meshOf(t, pod, warns("Pod "+pod.Name, "FailedScheduling: 0/1 nodes are available", 0))
 	g.Expect(m.unready(t.Context(), probe.Peer{Namespace: "default", Workload: "alone"})).To(Equal(
 		"pod alone-1-abcde is not Ready: FailedScheduling: 0/1 nodes are available"))
 }
 
 func TestLastSeen(t *testing.T) {
 	g := NewWithT(t)
-	counted := warns("Pod", "a", "", "", time.Second)
+	counted := warns("Pod a", "", time.Second)
 	inSeries := &corev1.Event{EventTime: metav1.NewMicroTime(began), Series: &corev1.EventSeries{LastObservedTime: metav1.NewMicroTime(began.Add(3 * time.Second))}}
 	once := &corev1.Event{EventTime: metav1.NewMicroTime(began)}
 	g.Expect(lastSeen(counted)).To(Equal(began.Add(time.Second)))
