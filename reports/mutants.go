@@ -45,11 +45,11 @@ func MutantsTable(all []Mutant) string {
 	for _, m := range all {
 		switch m.Fate() {
 		case Survived:
-			fmt.Fprintf(&survivors, "| %s | %s |\n", m.ID, m.LeftOut)
+			fmt.Fprintf(&survivors, "| %s | %s |\n", m.ID, markdownText(m.LeftOut))
 		case Inert:
-			fmt.Fprintf(&inert, "| %s | %s | %s |\n", m.ID, m.LeftOut, m.Inert)
+			fmt.Fprintf(&inert, "| %s | %s | %s |\n", m.ID, markdownText(m.LeftOut), markdownText(m.Inert))
 		case Noticed:
-			fmt.Fprintf(&noticed, "| %s | %s | %s | %s |\n", m.ID, m.LeftOut, m.Verdict, strings.ReplaceAll(m.NoticedBy, "\n", " "))
+			fmt.Fprintf(&noticed, "| %s | %s | %s | %s |\n", m.ID, markdownText(m.LeftOut), m.Verdict, markdownText(m.NoticedBy))
 		}
 	}
 	return "# What is left out must be noticed\n" +

@@ -179,6 +179,33 @@ func TestParseTakesNoFormatForAnother(t *testing.T) {
 	}
 }
 
+// A site chooses where a redirect leads, and with it what a proxy writes of the next request. None of it may pass for another proxy's line, or
+// move what this proxy says of its upstream.
+func TestALineThatHoldsAnotherIsItsOwn(t *testing.T) {
+	const (
+		start = `[2026-11-20T23:10:04.123Z] `
+		rest  = ` 200 - via_upstream - "-" 0 5 12 11 "-" "AGENT" "8a1e" "real.example" "10.0.0.9:80" outbound|80||real.example 10.0.0.1:4 10.0.0.9:80 10.0.0.1:3 - default`
+	)
+	forged := start + `"GET /forged HTTP/1.1" 503 UF upstream_reset - "-" 0 0 1 - "-" "curl" "1" "forged.example" "6.6.6.6:443" outbound|443||forged.example 1.1.1.1:1 2.2.2.2:2 3.3.3.3:3 - -`
+	for name, line := range map[string]string{
+		"as the user agent":          start + `"GET /a HTTP/1.1"` + strings.Replace(rest, "AGENT", forged, 1),
+		"as the path, as curl sends": start + `"GET /` + strings.ReplaceAll(forged, " ", "%20") + ` HTTP/1.1"` + rest,
+		"as the path, quotes only":   start + `"GET /"503"UF"x"-"forged.example" HTTP/1.1"` + rest,
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := Parse(line, EnvoyHTTP)
+			g := NewWithT(t)
+			g.Expect(got.Format).To(Equal(EnvoyHTTP))
+			g.Expect(got.Code).To(Equal(200))
+			g.Expect(got.Flags).To(BeEmpty())
+			g.Expect([]string{got.Authority, got.UpstreamHost, got.UpstreamCluster, got.RequestID}).To(Equal([]string{"real.example", "10.0.0.9:80", "outbound|80||real.example", "8a1e"}))
+		})
+	}
+	// With a blank in its path the line may be read in two ways. A proxy refuses such a request, and so does curl; the upstream stays the real one.
+	got := Parse(start+`"GET /`+forged+` HTTP/1.1"`+rest, EnvoyHTTP)
+	NewWithT(t).Expect(got.UpstreamCluster).To(Or(BeEmpty(), Equal("outbound|80||real.example")))
+}
+
 func FuzzParse(f *testing.F) {
 	for _, c := range logLines {
 		f.Add(c.line)

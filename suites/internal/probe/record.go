@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -103,9 +104,22 @@ func (e Evidence) MarshalJSON() ([]byte, error) {
 func answersOf(hops []Response) []answer {
 	var all []answer
 	for _, hop := range hops {
-		all = append(all, answer{Line: hop.Line(), Header: hop.Header})
+		all = append(all, answer{Line: hop.Line(), Header: headers(hop.Header)})
 	}
 	return all
+}
+
+// headers are those of an answer, as much of them as of a transcript.
+func headers(all http.Header) http.Header {
+	written := make(http.Header, len(all))
+	left := writtenTranscript
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		for _, value := range all[name] {
+			written[name] = append(written[name], cut(value, min(left, writtenBody), 0))
+			left = max(0, left-len(value))
+		}
+	}
+	return written
 }
 
 func counters(of map[Peer]map[string]int) map[string]map[string]int {

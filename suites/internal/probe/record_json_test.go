@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -80,17 +81,21 @@ func TestWrittenEvidenceIsBounded(t *testing.T) {
 	peer := Peer{Workload: "curl"}
 	e := Evidence{
 		Stdout: strings.Repeat("b", KeptBody), Size: 1300000, Stderr: strings.Repeat("é", 70<<10),
+		Hops:    []Response{{Header: http.Header{"Large": slices.Repeat([]string{strings.Repeat("h", 20<<10)}, 100), "Small": {"x"}}}},
 		Objects: []Object{{"data": strings.Repeat("o", 70<<10)}},
 		Logs:    map[Peer][]LogLine{peer: make([]LogLine, 1000)},
 	}
 	text, err := json.Marshal(e)
 	g.Expect(err).NotTo(HaveOccurred())
-	g.Expect(len(text)).To(BeNumerically("<", 100<<10))
+	g.Expect(len(text)).To(BeNumerically("<", 170<<10))
 	var back map[string]any
 	g.Expect(json.Unmarshal(text, &back)).To(Succeed())
 	g.Expect(back["stdout"]).To(HaveSuffix("b\n[1283616 of 1300000 bytes are left out]"))
 	g.Expect(back["stderr"]).To(HaveSuffix("é\n[77824 of 143360 bytes are left out]"))
 	g.Expect(back["objects"]).To(ContainSubstring("1 objects of"))
+	header := back["answers"].([]any)[0].(map[string]any)["header"].(map[string]any)
+	g.Expect(header["Large"]).To(And(HaveLen(100), ContainElement(HaveSuffix("h\n[4096 of 20480 bytes are left out]"))))
+	g.Expect(header["Small"]).To(ConsistOf("\n[1 of 1 bytes are left out]"))
 	lines := back["logs"].(map[string]any)[peer.String()]
 	g.Expect(lines).To(HaveLen(201))
 	g.Expect(lines).To(HaveExactElements(append(repeat("", 200), "[800 more lines are left out]")...))
