@@ -107,6 +107,11 @@ func find(text []byte) []span {
 			}
 		}
 	}
+	return merge(all)
+}
+
+// merge orders spans, and makes one of those that overlap.
+func merge(all []span) []span {
 	slices.SortStableFunc(all, func(a, b span) int { return cmp.Compare(a.start, b.start) })
 	var merged []span
 	for _, s := range all {

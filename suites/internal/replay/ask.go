@@ -44,27 +44,35 @@ func (w *walk) ask(ctx context.Context, q scenario.Question, step scenario.Step,
 				return fmt.Errorf("could not ask (%d attempts): %w", a.faults, err)
 			}
 		}
-		for _, evidence := range attempts {
-			a.faults = 0
-			evidence.Remembered = w.remembered
-			w.keep(evidence, res)
-			res.Path = pathOf(q, evidence)
-			if a.judge(evidence) {
-				w.remember(q, evidence)
-				res.Late = a.late()
-				if stepVerdict(res) == reports.Failed {
-					res.Missed = nil // the last attempt tells the same
-				}
-				return nil
-			}
-			if a.misses == 1 && res.Missed == nil {
-				res.Missed = res.Evidence
-			}
+		if w.answered(a, q, attempts, res) {
+			return nil
 		}
 		if err := pause(ctx, a.pause()); err != nil {
 			return err
 		}
 	}
+}
+
+// answered judges attempts until the question is answered for good, and keeps the last, and the first that missed.
+func (w *walk) answered(a *asking, q scenario.Question, attempts []probe.Evidence, res *reports.StepResult) bool {
+	for _, evidence := range attempts {
+		a.faults = 0
+		evidence.Remembered = w.remembered
+		w.keep(evidence, res)
+		res.Path = pathOf(q, evidence)
+		if a.judge(evidence) {
+			w.remember(q, evidence)
+			res.Late = a.late()
+			if stepVerdict(res) == reports.Failed {
+				res.Missed = nil // the last attempt tells the same
+			}
+			return true
+		}
+		if a.misses == 1 && res.Missed == nil {
+			res.Missed = res.Evidence
+		}
+	}
+	return false
 }
 
 // wanted is how often to ask at once: as often as the answer has to be good, but for one that has just been missed.

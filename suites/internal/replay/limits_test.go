@@ -43,14 +43,14 @@ func TestHowLongAPromiseIsAskedFor(t *testing.T) {
 				}
 				asked := 0
 				for done := false; !done; {
-					time.Sleep(answer)
+					time.Sleep(answer) //nolint:forbidigo // the clock of synctest
 					asked++
 					e := probe.Evidence{Stdout: "well"}
 					if asked <= c.misses {
 						e.Stdout = "ill"
 					}
 					if done = a.judge(e); !done {
-						time.Sleep(a.pause())
+						time.Sleep(a.pause()) //nolint:forbidigo // the same
 					}
 				}
 				g.Expect(asked).To(Equal(c.asked))

@@ -142,7 +142,7 @@ func sweepCluster(ctx context.Context, o Options) ([]string, error) {
 	}
 	claim, err := b.home.claim("make sweep")
 	if err != nil {
-		return nil, nil //nolint:nilerr // somebody is at work on it, so nobody left it behind
+		return nil, nil // somebody is at work on it, so nobody left it behind
 	}
 	defer claim.Release()
 	record, found, err := b.home.owner()

@@ -92,7 +92,7 @@ func statuses(pod *corev1.Pod) []corev1.ContainerStatus {
 // vanished takes note of a pod that goes although its ReplicaSet wants it: a roll-out scales the ReplicaSet down first, and what is deleted on purpose
 // has no ReplicaSet that stays.
 func (i *incidents) vanished(pod *corev1.Pod, at time.Time) {
-	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), callTimeout) //nolint:forbidigo // the watch that tells of pods has none
 	defer cancel()
 	owner := metav1.GetControllerOf(pod)
 	if owner == nil || owner.Kind != "ReplicaSet" {

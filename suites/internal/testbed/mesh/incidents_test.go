@@ -112,7 +112,7 @@ func TestOutageOfTheAPIServer(t *testing.T) {
 	i := &incidents{}
 	ask := func(err error) {
 		way := i.watched(roundTripper(func(*http.Request) (*http.Response, error) { return nil, err }))
-		_, got := way.RoundTrip(httptest.NewRequest(http.MethodGet, "/readyz", nil)) //nolint:bodyclose // there is none
+		_, got := way.RoundTrip(httptest.NewRequest(http.MethodGet, "/readyz", nil))
 		g.Expect(got).To(MatchError(err))
 	}
 	ask(errors.New("unable to upgrade streaming request: pod not found"))

@@ -17,9 +17,9 @@ func TestLasting(t *testing.T) {
 		var l lasting
 		for _, texts := range missing[:len(missing)-1] {
 			NewWithT(t).Expect(l.note(pods, texts)).To(Succeed())
-			time.Sleep(warmsAtMost / 2)
+			time.Sleep(warmsAtMost / 2) //nolint:forbidigo // the clock of synctest
 		}
-		time.Sleep(warmsAtMost / 2)
+		time.Sleep(warmsAtMost / 2) //nolint:forbidigo // the clock of synctest
 		return l.note(pods, missing[len(missing)-1])
 	}
 	warms := []string{"", stillWarming + "secret b", stillWarming + "secret b"}

@@ -11,36 +11,40 @@ import (
 // awaitPassedOn waits for the line of every connection that one proxy says it passed on to another: that one owes it. The next proxy notices the end of
 // a connection later than the one before, and its count of open connections does not tell: an earlier question's may end meanwhile.
 func (w *watchedLogs) awaitPassedOn(ctx context.Context, m *Mesh) error {
-	if w.late != lateTLS {
-		return nil
-	}
-	for waits := true; waits; { // a line that has come may name the next proxy
-		waits = false
+	for waits := w.late == lateTLS; waits; { // a line that has come may name the next proxy
 		if err := w.keep(); err != nil {
 			return err
 		}
 		w.followHops()
+		waits = false
 		for i := range w.logs {
-			owed := w.owedBy(i)
-			unpaid, _ := w.logs[i].stream.unpaid.in(m.now())
-			silent, _ := w.logs[i].stream.silent.in(m.now())
-			if len(owed) == 0 || unpaid || silent {
-				continue
-			}
-			waits = true
-			if err := w.logs[i].awaitFrom(ctx, owed); err != nil {
-				if ctx.Err() != nil {
-					return err
-				}
-				w.logs[i].stream.unpaid.set(m.now(), true)
-			}
-			var err error
-			if w.fenced[i], err = w.logs[i].fence(ctx, m, w.logs[i].stream.cursor()); err != nil {
+			waited, err := w.awaitOwed(ctx, m, i)
+			if err != nil {
 				return err
 			}
+			waits = waits || waited
 		}
 	}
 	return nil
+}
+
+// awaitOwed waits for the lines that one log's proxy owes; false where it owes none, or is known not to write any.
+func (w *watchedLogs) awaitOwed(ctx context.Context, m *Mesh, at int) (waited bool, err error) {
+	l := &w.logs[at]
+	owed := w.owedBy(at)
+	unpaid, _ := l.stream.unpaid.in(m.now())
+	silent, _ := l.stream.silent.in(m.now())
+	if len(owed) == 0 || unpaid || silent {
+		return false, nil
+	}
+	if err := l.awaitFrom(ctx, owed); err != nil {
+		if ctx.Err() != nil {
+			return false, err
+		}
+		l.stream.unpaid.set(m.now(), true)
+	}
+	w.fenced[at], err = l.fence(ctx, m, l.stream.cursor())
+	return true, err
 }
 
 // owedBy are the addresses from which proxies passed the question's connections on to a log's proxy, which has not written a line of them.

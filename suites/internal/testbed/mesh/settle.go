@@ -148,24 +148,9 @@ func (s *settling) finish(ctx context.Context, waiting []*corev1.Pod, sent map[s
 	missing := make([]string, len(waiting))
 	group, groupCtx := errgroup.WithContext(ctx)
 	for i, pod := range waiting {
-		group.Go(func() error {
-			delivered, connected := sent[pod.Name+"."+pod.Namespace]
-			if !connected {
-				missing[i] = "is not connected to istiod"
-				return nil
-			}
-			if missing[i] = delivered.behind(s.push, true); missing[i] != "" {
-				return nil
-			}
-			state, err := s.stateOf(groupCtx, pod, delivered.unsent(routes, s.push) != "")
-			if err != nil {
-				return s.unlessGone(pod, err)
-			}
-			missing[i] = s.unsettled(pod, state, delivered)
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			s.settled[fullName(pod)] = missing[i] == ""
-			return nil
+		group.Go(func() (err error) {
+			missing[i], err = s.lacking(groupCtx, pod, sent)
+			return err
 		})
 	}
 	if err := group.Wait(); err != nil {
@@ -183,6 +168,26 @@ func (s *settling) finish(ctx context.Context, waiting []*corev1.Pod, sent map[s
 		}
 	}
 	return "", nil
+}
+
+// lacking is what one proxy lacks, empty where it has settled.
+func (s *settling) lacking(ctx context.Context, pod *corev1.Pod, sent map[string]delivery) (string, error) {
+	delivered, connected := sent[pod.Name+"."+pod.Namespace]
+	if !connected {
+		return "is not connected to istiod", nil
+	}
+	if text := delivered.behind(s.push, true); text != "" {
+		return text, nil
+	}
+	state, err := s.stateOf(ctx, pod, delivered.unsent(routes, s.push) != "")
+	if err != nil {
+		return "", s.unlessGone(pod, err)
+	}
+	text := s.unsettled(pod, state, delivered)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.settled[fullName(pod)] = text == ""
+	return text, nil
 }
 
 // overdue is how long a push may be on its way to a proxy that is connected.
