@@ -72,7 +72,7 @@ func (t tally) String() string {
 // inconclusive or was not run, and the run came to its end.
 func (r Report) Success() bool {
 	t := r.tally()
-	return t.Passed > 0 && t.Failed+t.NotRun == 0 && r.Run.Error == "" && !r.Run.Interrupted
+	return t.Passed > 0 && t.Failed+t.NotRun == 0 && r.Run.endedEarly() == ""
 }
 
 // ExitCode is 0 for a Success and 1 for everything else.
@@ -102,13 +102,12 @@ func FinalLines(r Report) []string {
 	if text := NotAsInstalled(r.Testbed.NotAsInstalled); text != "" {
 		lines = append(lines, text)
 	}
-	switch {
-	case r.Run.Ended != "":
-		lines = append(lines, "the run ended early: "+oneLine(r.Run.Ended))
-	case r.Run.Error != "":
-		lines = append(lines, "the run ended early: "+oneLine(r.Run.Error))
-	case r.Run.Interrupted:
-		lines = append(lines, "the run was interrupted")
+	switch early := r.Run.endedEarly(); early {
+	case "":
+	case interrupted:
+		lines = append(lines, early)
+	default:
+		lines = append(lines, "the run ended early: "+oneLine(early))
 	}
 	if beyond := r.beyond(); len(beyond.Results) > 0 {
 		lines = append(lines, "of them beyond the documents: "+beyond.tally().String())

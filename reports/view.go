@@ -164,6 +164,9 @@ func took(results []*Result) Seconds {
 
 func (p page) took() Seconds { return took(p.Results) }
 
+// interrupted is how a run ended early that a person or a time limit ended.
+const interrupted = "the run was interrupted"
+
 // endedEarly says why the run did not come to its end, empty when it did.
 func (r Run) endedEarly() string {
 	switch {
@@ -172,7 +175,7 @@ func (r Run) endedEarly() string {
 	case r.Ended != "":
 		return r.Ended
 	case r.Interrupted:
-		return "the run was interrupted"
+		return interrupted
 	}
 	return ""
 }

@@ -53,7 +53,7 @@ func askedRun(cmd *cobra.Command, choose func() (selection.Choice, error), dir s
 	if err != nil {
 		return nil, "", usageError{err}
 	}
-	failFast, err := failFastFromEnv()
+	failFast, err := switchFromEnv("FAIL_FAST", "end at the first scenario that does not pass")
 	if err != nil {
 		return nil, "", usageError{err}
 	}

@@ -21,7 +21,7 @@ func gateCommand() *cobra.Command {
 			if baseline == "" {
 				return usageError{errors.New("a gate needs a report to compare with: BASELINE=reports/published/<release>/report.json")}
 			}
-			accepted, err := acceptMeshFromEnv()
+			accepted, err := switchFromEnv("ACCEPT_MESH", "accept a mesh that was not as installed")
 			if err != nil {
 				return usageError{err}
 			}

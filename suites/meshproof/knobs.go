@@ -26,15 +26,15 @@ func keepFromEnv() (keep, error) {
 	}
 }
 
-// acceptMeshFromEnv is ACCEPT_MESH: whether a gate lets a report through whose mesh was not as installed.
-func acceptMeshFromEnv() (bool, error) {
-	switch value := os.Getenv("ACCEPT_MESH"); value {
+// switchFromEnv is a knob that is 0 or 1, and off without a value; 1 is to do what it says.
+func switchFromEnv(name, does string) (bool, error) {
+	switch value := os.Getenv(name); value {
 	case "", "0":
 		return false, nil
 	case "1":
 		return true, nil
 	default:
-		return false, fmt.Errorf("ACCEPT_MESH=%s is not known; it is 1 to accept a mesh that was not as installed, or 0", value)
+		return false, fmt.Errorf("%s=%s is not known; it is 1 to %s, or 0", name, value, does)
 	}
 }
 
@@ -43,16 +43,4 @@ func outDir() string {
 		return dir
 	}
 	return "reports/out"
-}
-
-// failFastFromEnv tells whether the first scenario that does not pass is to end the run.
-func failFastFromEnv() (bool, error) {
-	switch value := os.Getenv("FAIL_FAST"); value {
-	case "", "0":
-		return false, nil
-	case "1":
-		return true, nil
-	default:
-		return false, fmt.Errorf("FAIL_FAST=%s is not known; it is 0 or 1", value)
-	}
 }

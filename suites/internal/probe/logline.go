@@ -1,6 +1,9 @@
 package probe
 
-import "time"
+import (
+	"net/netip"
+	"time"
+)
 
 // Format tells which program wrote a log line.
 type Format string
@@ -51,4 +54,13 @@ type LogLine struct {
 	Client    string // squid and nginx: the address of the client
 	Result    string // squid: TCP_TUNNEL/200, TCP_DENIED/403
 	Hierarchy string // squid: HIER_DIRECT/<address>
+}
+
+// HostOf is the address without its port, of one as a log names it, "10.244.0.15:51212"; empty where there is none.
+func HostOf(address string) string {
+	parsed, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return ""
+	}
+	return parsed.Addr().String()
 }

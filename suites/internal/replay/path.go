@@ -126,7 +126,7 @@ var unaccounted = doubt{reports.HopUnexpected, "no hop tells of it"}
 // origin is where a stop's traffic came from, when no other stop tells: the client, with its sidecar where that wrote no line of it, or a workload on
 // the way that asks another one.
 func (j *journey) origin(first *stop) ([]reports.Hop, doubt) {
-	from := hostOf(first.line.DownstreamRemote)
+	from := probe.HostOf(first.line.DownstreamRemote)
 	if first.line.Client != "" {
 		from = first.line.Client
 	}
@@ -134,7 +134,7 @@ func (j *journey) origin(first *stop) ([]reports.Hop, doubt) {
 		return []reports.Hop{j.client()}, doubt{}
 	}
 	for _, s := range j.stops {
-		if s.isInbound() && from != "" && hostOf(s.line.UpstreamHost) == from {
+		if s.isInbound() && from != "" && probe.HostOf(s.line.UpstreamHost) == from {
 			return []reports.Hop{{Role: reports.RoleWorkload, Name: nameOf(s.peer)}}, doubt{}
 		}
 	}
@@ -161,7 +161,7 @@ func (j *journey) clientIP() string {
 	}
 	for _, s := range j.stops {
 		if s.peer == j.from.Proxy() && !s.isInbound() {
-			return hostOf(s.line.DownstreamRemote)
+			return probe.HostOf(s.line.DownstreamRemote)
 		}
 	}
 	return ""
@@ -198,8 +198,8 @@ func (j *journey) hopOf(s *stop) reports.Hop {
 
 // gap is a hop between a stop and the address that comes after it, of which only the stop tells: by its upstream cluster.
 func (j *journey) gap(s *stop, then string) []reports.Hop {
-	there := hostOf(s.line.UpstreamHost)
-	if there == "" || s.isInbound() || there == hostOf(then) || hostOf(then) == "" || netip.MustParseAddr(there).IsLoopback() {
+	there := probe.HostOf(s.line.UpstreamHost)
+	if there == "" || s.isInbound() || there == probe.HostOf(then) || probe.HostOf(then) == "" || netip.MustParseAddr(there).IsLoopback() {
 		return nil
 	}
 	return []reports.Hop{j.upstream(s)}
@@ -252,7 +252,7 @@ func (j *journey) end(last *stop) []reports.Hop {
 		return []reports.Hop{{Role: reports.RoleWorkload, Name: nameOf(last.peer), Address: last.line.UpstreamHost, Leg: &reports.Leg{}}}
 	}
 	for _, site := range j.sites {
-		if !site.told && site.Remote.Addr().String() == hostOf(last.line.UpstreamHost) {
+		if !site.told && site.Remote.Addr().String() == probe.HostOf(last.line.UpstreamHost) {
 			site.told = true
 			return []reports.Hop{j.upstream(last), siteHop(site, last)}
 		}

@@ -121,8 +121,8 @@ func reasonOfUnmet(unmet []scenario.Unmet) string {
 	return strings.Join(reasons, "; ")
 }
 
-// Explain is the text of a scenario that is not passed: what is strange about the mesh, and per broken promise the step in the page's words, the promise, the command,
-// what came back, and wanted and got.
+// Explain is the text of a scenario that is not passed: what is strange about the mesh, and per broken promise the step in the page's words, the promise,
+// the command, what came back, and wanted and got.
 func Explain(r *reports.Result) string {
 	var b strings.Builder
 	if r.NotAsInstalled != "" {

@@ -2,7 +2,6 @@ package replay
 
 import (
 	"cmp"
-	"net/netip"
 	"slices"
 	"strings"
 
@@ -133,7 +132,7 @@ func (s *stop) leadsTo(next *stop) int {
 			return byOlder
 		}
 		return byAddress
-	case next.line.Client != "" && next.line.Client == hostOf(s.line.UpstreamLocal):
+	case next.line.Client != "" && next.line.Client == probe.HostOf(s.line.UpstreamLocal):
 		return byClient
 	case s.line.RequestID != "" && s.line.RequestID == next.line.RequestID && s.wentTo(next.line.DownstreamLocal, next.line.DownstreamRemote):
 		return byID
@@ -182,13 +181,13 @@ func (s *stop) arrivesAs(site *arrival) int {
 // wentTo tells whether the stop's upstream host is at one of two addresses: where the next one was reached, or from where, if one between them wrote
 // no line. To its own workload a sidecar goes for good: what that asks begins there.
 func (s *stop) wentTo(local, remote string) bool {
-	host := hostOf(s.line.UpstreamHost)
-	return host != "" && !s.isInbound() && (host == hostOf(local) || host == hostOf(remote))
+	host := probe.HostOf(s.line.UpstreamHost)
+	return host != "" && !s.isInbound() && (host == probe.HostOf(local) || host == probe.HostOf(remote))
 }
 
 // isAt tells whether the proxy has this address: a gateway is reached there, and a sidecar by the workload that has the same.
 func (s *stop) isAt(address string) bool {
-	return address == hostOf(s.line.DownstreamLocal) || address == hostOf(s.line.DownstreamRemote)
+	return address == probe.HostOf(s.line.DownstreamLocal) || address == probe.HostOf(s.line.DownstreamRemote)
 }
 
 // requestsAt is how often the stop's request came to the site.
@@ -219,13 +218,4 @@ func (s *stop) passes() bool {
 	case probe.EnvoyHTTP, probe.EnvoyTCP, probe.Nginx, probe.Unparsed:
 	}
 	return s.line.UpstreamHost != ""
-}
-
-// hostOf is the address without its port; empty where there is none.
-func hostOf(address string) string {
-	parsed, err := netip.ParseAddrPort(address)
-	if err != nil {
-		return ""
-	}
-	return parsed.Addr().String()
 }

@@ -25,15 +25,11 @@ type claimant struct {
 
 // TakeClaim claims the cluster of the options for a command, as a person calls it: "make e2e". The error says who has it.
 func TakeClaim(o Options, what string) (*Claim, error) {
-	o, err := o.complete()
+	b, err := newBuilder(o)
 	if err != nil {
 		return nil, err
 	}
-	h, err := homeOf(o.Cluster)
-	if err != nil {
-		return nil, err
-	}
-	return h.claim(what)
+	return b.home.claim(what)
 }
 
 func (h home) claim(what string) (*Claim, error) {

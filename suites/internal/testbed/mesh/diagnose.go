@@ -70,7 +70,7 @@ func (d *diagnosis) pods(context.Context) error {
 	var out strings.Builder
 	for _, pod := range d.mesh.pods.where(func(*corev1.Pod) bool { return true }) {
 		fmt.Fprintf(&out, "%s\t%s\tready=%t\t%s", fullName(pod), pod.Status.Phase, isReady(pod), pod.Status.PodIP)
-		for _, s := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
+		for _, s := range statuses(pod) {
 			fmt.Fprintf(&out, "\t%s ready=%t restarts=%d", s.Name, s.Ready, s.RestartCount)
 		}
 		out.WriteString(whyWaiting([]*corev1.Pod{pod}) + "\n")

@@ -29,7 +29,9 @@ type incidents struct {
 	mu     sync.Mutex
 	all    []scenario.Incident
 	outage time.Time // when the API server was missed last
-	checks sync.WaitGroup
+
+	// checks is locked for reading by each that is under way. A sync.WaitGroup must not begin anew while it is waited for, and pods do not ask.
+	checks sync.RWMutex
 }
 
 const (
@@ -50,7 +52,8 @@ func (i *incidents) add(at time.Time, format string, args ...any) {
 
 // since are the incidents that were noticed from then on, the oldest first.
 func (i *incidents) since(index int) []scenario.Incident {
-	i.checks.Wait()
+	i.checks.Lock()
+	defer i.checks.Unlock()
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	return slices.Clone(i.all[min(index, len(i.all)):])
@@ -61,7 +64,11 @@ func (i *incidents) saw(before, after *corev1.Pod) {
 	switch {
 	case before == nil:
 	case after == nil && before.DeletionTimestamp == nil, after != nil && before.DeletionTimestamp == nil && after.DeletionTimestamp != nil:
-		i.checks.Go(func() { i.vanished(before, time.Now()) })
+		i.checks.RLock()
+		go func() {
+			defer i.checks.RUnlock()
+			i.vanished(before, time.Now())
+		}()
 	case after != nil:
 		i.restarted(before, after)
 	}
@@ -83,10 +90,6 @@ func (i *incidents) restarted(before, after *corev1.Pod) {
 		}
 		i.add(at, "container %s of pod %s restarted%s", s.Name, fullName(after), why)
 	}
-}
-
-func statuses(pod *corev1.Pod) []corev1.ContainerStatus {
-	return slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses)
 }
 
 // vanished takes note of a pod that goes although its ReplicaSet wants it: a roll-out scales the ReplicaSet down first, and what is deleted on purpose

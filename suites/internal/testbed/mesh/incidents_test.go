@@ -85,6 +85,30 @@ func TestPodsThatVanish(t *testing.T) {
 	}
 }
 
+// Pods vanish also while somebody asks for the incidents: the question waits for what is looked at, and must not be in its way.
+func TestPodsVanishWhileIncidentsAreAskedFor(t *testing.T) {
+	g := NewWithT(t)
+	const often = 2000
+	pod, set, others := curlOf(1)
+	i := &incidents{client: fake.NewClientset(append(others, set)...)}
+	vanished := make(chan struct{})
+	go func() {
+		defer close(vanished)
+		for range often {
+			i.saw(pod, nil)
+		}
+	}()
+	for asks := true; asks; {
+		_ = i.since(0)
+		select {
+		case <-vanished:
+			asks = false
+		default:
+		}
+	}
+	g.Expect(i.since(0)).To(HaveLen(often))
+}
+
 func TestContainersThatRestart(t *testing.T) {
 	g := NewWithT(t)
 	ended := metav1.NewTime(time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC))

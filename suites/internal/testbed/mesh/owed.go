@@ -2,7 +2,6 @@ package mesh
 
 import (
 	"context"
-	"net/netip"
 	"slices"
 
 	"github.com/meshproof/meshproof/suites/internal/probe"
@@ -57,7 +56,7 @@ func (w *watchedLogs) owedBy(at int) []string {
 	for _, other := range w.logs {
 		for _, line := range other.lines {
 			_, own := w.attemptOf(line)
-			passedOn := own && line.Method == "" && line.UpstreamLocal != "" && hostOf(line.UpstreamHost) == l.pod.Status.PodIP
+			passedOn := own && line.Method == "" && line.UpstreamLocal != "" && probe.HostOf(line.UpstreamHost) == l.pod.Status.PodIP
 			if passedOn && !slices.ContainsFunc(l.lines, comesFrom(line.UpstreamLocal)) {
 				owed = append(owed, line.UpstreamLocal)
 			}
@@ -79,13 +78,4 @@ func (l *watchedLog) awaitFrom(ctx context.Context, addresses []string) error {
 
 func comesFrom(address string) func(probe.LogLine) bool {
 	return func(line probe.LogLine) bool { return line.DownstreamRemote == address }
-}
-
-// hostOf is the address without its port; empty where there is none.
-func hostOf(address string) string {
-	parsed, err := netip.ParseAddrPort(address)
-	if err != nil {
-		return ""
-	}
-	return parsed.Addr().String()
 }

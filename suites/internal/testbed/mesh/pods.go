@@ -183,9 +183,14 @@ func isGateway(pod *corev1.Pod) bool {
 	return proxy != nil && slices.Contains(proxy.Args, "router")
 }
 
+// statuses are those of all containers, native sidecars among them.
+func statuses(pod *corev1.Pod) []corev1.ContainerStatus {
+	return slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses)
+}
+
 // isStarted tells whether a container has run, so that it has a log.
 func isStarted(pod *corev1.Pod, name string) bool {
-	return slices.ContainsFunc(slices.Concat(pod.Status.ContainerStatuses, pod.Status.InitContainerStatuses), func(s corev1.ContainerStatus) bool {
+	return slices.ContainsFunc(statuses(pod), func(s corev1.ContainerStatus) bool {
 		return s.Name == name && (s.State.Running != nil || s.State.Terminated != nil || s.RestartCount > 0)
 	})
 }

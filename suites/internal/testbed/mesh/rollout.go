@@ -3,7 +3,6 @@ package mesh
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -96,7 +95,7 @@ func (m *Mesh) unreadyPods(peer probe.Peer, want int) string {
 // whyWaiting is what Kubernetes says about the first container that does not run.
 func whyWaiting(pods []*corev1.Pod) string {
 	for _, pod := range pods {
-		for _, s := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
+		for _, s := range statuses(pod) {
 			if w := s.State.Waiting; w != nil && w.Reason != "PodInitializing" && w.Reason != "ContainerCreating" {
 				return fmt.Sprintf(" (container %s: %s %s)", s.Name, w.Reason, w.Message)
 			}
