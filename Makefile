@@ -27,10 +27,11 @@ ACCEPT_MESH ?=
 PKG ?= ./...
 RUN ?= .
 RACE ?=
+FUZZTIME ?= 1m
 
 # A recipe reads a knob as "$$NAME", never as $(NAME): make would put its text into the shell's, and run the $(shell ...) in it.
 # `value` takes the text as it is; without `override` that of the command line would be expanded when it is exported.
-$(foreach knob,PAGE SCENARIO LABEL FAULT DRILLS KEEP FAIL_FAST IMAGES ENGINE OUT FILE BASELINE ACCEPT_MESH PKG RUN RACE,\
+$(foreach knob,PAGE SCENARIO LABEL FAULT DRILLS KEEP FAIL_FAST IMAGES ENGINE OUT FILE BASELINE ACCEPT_MESH PKG RUN RACE FUZZTIME,\
   $(eval override export $(knob) := $$(value $(knob))))
 
 # The packages of PKG become words, without the shell's patterns; some flags of go would run a program.
@@ -113,6 +114,10 @@ test-mesh: setup build ## Tests of the testbed on a mesh, which is made and kept
 .PHONY: bench
 bench: ## Benchmarks without a cluster (PKG=./suites/internal/probe RUN=ParseLog)
 	@$(packages) exec go test -run '^$$' -bench "$$RUN" -benchmem $$PKG
+
+.PHONY: fuzz
+fuzz: ## Try what parses input from outside with inputs of chance, FUZZTIME per target (RUN=Archive FUZZTIME=20s)
+	@exec scripts/fuzz.sh
 
 .PHONY: update-golden
 update-golden: ## Write the golden files anew; read the diff before committing it

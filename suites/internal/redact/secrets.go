@@ -89,23 +89,29 @@ type span struct {
 	mark       string
 }
 
+// in returns what the rule finds in a text; small is the text in small letters.
+func (r rule) in(text []byte, small string) (found []span) {
+	if !slices.ContainsFunc(r.hints, func(hint string) bool { return strings.Contains(small, hint) }) {
+		return nil
+	}
+	for _, match := range r.pattern.FindAllSubmatchIndex(text, -1) {
+		s := span{match[0], match[1], r.mark}
+		if len(match) > 2 {
+			s.start, s.end = match[2], match[3]
+		}
+		if r.holds == nil || r.holds(text[s.start:s.end]) {
+			found = append(found, s)
+		}
+	}
+	return found
+}
+
 // find returns the secrets of text in their order; none overlaps another.
 func find(text []byte) []span {
 	var all []span
 	small := strings.ToLower(string(text))
 	for _, r := range rules {
-		if !slices.ContainsFunc(r.hints, func(hint string) bool { return strings.Contains(small, hint) }) {
-			continue
-		}
-		for _, match := range r.pattern.FindAllSubmatchIndex(text, -1) {
-			s := span{match[0], match[1], r.mark}
-			if len(match) > 2 {
-				s.start, s.end = match[2], match[3]
-			}
-			if r.holds == nil || r.holds(text[s.start:s.end]) {
-				all = append(all, s)
-			}
-		}
+		all = append(all, r.in(text, small)...)
 	}
 	return merge(all)
 }
