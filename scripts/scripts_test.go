@@ -197,6 +197,25 @@ func TestSetup(t *testing.T) {
 			programs: map[string]string{"docker": silent},
 			want:     []string{"setup: docker does not answer; start its daemon, or use ENGINE=podman"}, code: 1,
 		},
+		"a user outside the group docker": {
+			programs: map[string]string{
+				"docker": "echo 'permission denied while trying to connect to the docker API at unix:///var/run/docker.sock' >&2; exit 1",
+				"podman": silent, "apt-get": silent, "dpkg-query": silent, "id": `[ "$1" = -un ] && echo alice || echo 1000`,
+			},
+			want: []string{"setup: docker does not answer to you; run as root, or become a member of its group and log in again: sudo usermod -aG docker alice"}, code: 1,
+		},
+		"docker is asked for by a user outside its group": {
+			engine: "docker",
+			programs: map[string]string{
+				"docker": "echo 'Got permission denied while trying to connect to the Docker daemon socket' >&2; exit 1", "id": `[ "$1" = -un ] && echo alice || echo 1000`,
+			},
+			want: []string{"setup: docker does not answer to you; run as root, or become a member of its group and log in again: sudo usermod -aG docker alice"}, code: 1,
+		},
+		"a podman that works is enough for a user outside the group docker": {
+			programs: map[string]string{
+				"docker": "echo 'permission denied' >&2; exit 1", "podman": "exit 0", "iptables": "exit 0", "runc": "exit 0", "id": "echo 1000",
+			},
+		},
 		"nobody may install": {
 			programs: map[string]string{"docker": silent, "podman": silent, "apt-get": silent, "dpkg-query": silent, "id": "echo 1000"},
 			want:     []string{"setup: no container engine answers; as root: apt-get install podman runc"}, code: 1,
