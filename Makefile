@@ -132,8 +132,9 @@ fmt: ## Format Go and shell
 	@$(tool) shfmt -w scripts .ci
 
 .PHONY: clean
-clean: ## Remove what was built here (the image cache stays)
+clean: ## Remove what was built here, and the images loaded into the engine (the cache stays)
 	@rm -rf bin reports/out
+	@exec scripts/clean.sh
 
 # Go's own cache decides whether anything is built. The command is executed, not run by `go run`: that one would hide the exit code.
 .PHONY: build

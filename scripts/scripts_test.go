@@ -259,3 +259,21 @@ func TestSetup(t *testing.T) {
 		})
 	}
 }
+
+func TestCleanRemovesWhatWeLoadedAndNothingElse(t *testing.T) {
+	g := NewWithT(t)
+	const node, held, stranger = "localhost/meshproof/node:official-1", "localhost/meshproof/node:v1.36.3-2", "kindest/node:v1.36.4"
+	engine := `case $1 in
+	info) ;;
+	images) printf '%s\n' ` + node + " " + held + " " + stranger + ` localhost/meshproofing/node:v1 '<none>:<none>' ;;
+	rmi) [ "$2" != ` + held + ` ] || { echo 'image is in use by a container' >&2; exit 2; }; echo "$2" >>"$STANDINS/removed" ;;
+	esac`
+	got := bash(t, map[string]string{"docker": engine, "podman": "exit 1"}, "clean.sh")
+	g.Expect(got).To(Equal(run{output: "clean: docker: removed " + node + "\nclean: docker: " + held + " is in use and stays\n"}))
+
+	g.Expect(bash(t, map[string]string{"docker": "exit 1", "podman": `[ "$1" = info ] || printf ''`}, "clean.sh")).To(Equal(run{}), "nothing to do")
+
+	makefile, err := os.ReadFile("../Makefile")
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(string(makefile)).To(MatchRegexp(`(?m)^clean: .*\n(\t.*\n)*\t@exec scripts/clean.sh$`))
+}
