@@ -91,6 +91,10 @@ doctor: build ## Only look whether this machine can run the testbed
 images: setup build ## Get or build the images of the testbed (IMAGES says where from)
 	@exec $(meshproof) images --source "$$IMAGES"
 
+.PHONY: images-lock
+images-lock: ## Write down anew what images take from outside: Debian's packages, the digests of official images
+	@exec go run ./fixtures/images/lock
+
 .PHONY: images-archive
 images-archive: setup build ## All images in one FILE, for a machine without a network
 	@mkdir -p -- "$$(dirname -- "$$FILE")"

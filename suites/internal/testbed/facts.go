@@ -1,6 +1,8 @@
 package testbed
 
 import (
+	"maps"
+
 	"sigs.k8s.io/kind/pkg/cmd/kind/version"
 
 	"github.com/meshproof/meshproof/fixtures/images"
@@ -14,7 +16,7 @@ func facts(set images.Set, e *engine.Engine) reports.Testbed {
 		Engine: e.String(), Provider: "kind v" + version.Version(), ImageSource: set.Source,
 		Kubernetes: set.Kubernetes, Istio: set.Istio, Envoy: set.Envoy,
 		Images: map[string]string{}, Capabilities: map[string]bool{},
-		Deviations: deviations(set),
+		Deviations: deviations(set), Provisional: set.Provisional,
 	}
 	if set.Archive != "" {
 		f.ImageSource += ", a file with the SHA-256 " + set.Archive
@@ -22,6 +24,7 @@ func facts(set images.Set, e *engine.Engine) reports.Testbed {
 	for _, image := range set.Images {
 		f.Images[image.Reference] = image.Digest
 	}
+	maps.Copy(f.Images, set.Official) // what they are outside
 	for capability, why := range Lacks(set) {
 		f.Capabilities[string(capability)] = why == ""
 	}
@@ -38,6 +41,9 @@ func deviations(set images.Set) []string {
 	all = append(all, nameDeviations()...)
 	all = append(all, outsideDeviations()...)
 	all = append(all, sealDeviations()...)
+	for _, why := range set.Provisional {
+		all = append(all, "images: "+why)
+	}
 	if !set.DefaultCNI {
 		all = append(all,
 			"network: static routes by the standard CNI plugins instead of kindnet, on one node: kindnet is not to be had as a package",

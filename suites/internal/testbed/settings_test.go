@@ -85,6 +85,12 @@ func TestFacts(t *testing.T) {
 	g.Expect(f.Images).To(Equal(map[string]string{"localhost/site:v1": "sha256:1"}))
 	g.Expect(f.Workarounds).To(Equal([]string{"a: b"}))
 	g.Expect(f.Capabilities).To(HaveKeyWithValue(string(scenario.IstioProxy), false))
+	pinned := official
+	pinned.Official, pinned.Provisional = map[string]string{"istio/istioctl:1": "sha256:2"}, []string{"istio/istioctl:1 is unpinned (tag)"}
+	f = facts(pinned, e)
+	g.Expect(f.Images).To(HaveKeyWithValue("istio/istioctl:1", "sha256:2"))
+	g.Expect(f.Provisional).To(Equal(pinned.Provisional))
+	g.Expect(f.Deviations).To(ContainElement("images: istio/istioctl:1 is unpinned (tag)"))
 	g.Expect(facts(official, e).Capabilities).To(HaveKeyWithValue(string(scenario.IstioProxy), true))
 }
 
