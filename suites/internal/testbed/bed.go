@@ -56,6 +56,7 @@ type builder struct {
 	owner      owner
 	identities identities
 	client     *client
+	unfit      error // why the cluster that stands cannot be used
 	left       error // why what was begun could not be removed
 }
 
