@@ -146,6 +146,11 @@ build:
 	@[ -x $(meshproof) ] || echo 'build: $(meshproof), some minutes the first time' >&2
 	@go build -o $(meshproof) ./suites/meshproof
 
+# Before anything is installed: a knob that nobody understands.
+.PHONY: knobs
+knobs: build
+	@exec $(meshproof) knobs
+
 .PHONY: setup
-setup:
+setup: knobs
 	@exec scripts/setup.sh
