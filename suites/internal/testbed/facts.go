@@ -7,11 +7,11 @@ import (
 
 	"github.com/meshproof/meshproof/fixtures/images"
 	"github.com/meshproof/meshproof/reports"
-	"github.com/meshproof/meshproof/suites/internal/testbed/engine"
 )
 
 // facts are what a report says of the testbed.
-func facts(set images.Set, e *engine.Engine) reports.Testbed {
+func (b *Bed) facts() reports.Testbed {
+	set, e := b.Set, b.Engine
 	f := reports.Testbed{
 		Engine: e.String(), Provider: "kind v" + version.Version(), ImageSource: set.Source,
 		Kubernetes: set.Kubernetes, Istio: set.Istio, Envoy: set.Envoy,
@@ -25,7 +25,7 @@ func facts(set images.Set, e *engine.Engine) reports.Testbed {
 		f.Images[image.Reference] = image.Digest
 	}
 	maps.Copy(f.Images, set.Official) // what they are outside
-	for capability, why := range Lacks(set) {
+	for capability, why := range b.Lacks() {
 		f.Capabilities[string(capability)] = why == ""
 	}
 	for _, w := range e.Workarounds {

@@ -200,7 +200,7 @@ func (b *builder) phases() []phase {
 		{name: phaseCluster, do: b.createCluster, after: []string{phaseNodeImage}},
 		{name: phasePreload, do: b.preload, after: []string{phaseCluster}},
 		{name: phaseNames, do: b.resolveNames, after: []string{phaseCluster}},
-		{name: phasePolicies, do: b.enforcePolicies, after: []string{phasePreload}},
+		{name: phasePolicies, do: b.enforcePolicies, after: []string{phasePreload, phaseNames}},
 		{name: phaseTrust, do: b.spreadTrust, after: []string{phaseCluster, phaseCertificates}},
 		{name: phaseIstio, do: b.installIstio, after: []string{phaseTrust, phasePreload}},
 		{name: phaseInstalled, do: b.recordInstalled, after: []string{phaseIstio}},
@@ -270,7 +270,7 @@ func (b *builder) sign(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	b.Facts = facts(b.Set, b.Engine)
+	b.Facts = b.facts()
 	if err := errors.Join(b.home.write(setFile, b.Set), b.home.write(factsFile, b.Facts)); err != nil {
 		return err
 	}
