@@ -158,7 +158,7 @@ func tlsTeapot() Scenario {
 
 // unknownIssuer is OpenSSL's reason, which every version of curl prints in a sentence of its own.
 //
-// Source: https://docs.openssl.org/master/man3/X509_STORE_CTX_get_error/ (X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY)
+// Source: https://docs.openssl.org/master/man3/X509_STORE_CTX_get_error/
 const unknownIssuer = "unable to get local issuer certificate"
 
 func tlsVerified() Scenario {
