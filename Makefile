@@ -92,6 +92,10 @@ doctor: build ## Only look whether this machine can run the testbed
 images: setup build ## Get or build the images of the testbed (IMAGES says where from)
 	@exec $(meshproof) images --source "$$IMAGES"
 
+.PHONY: images-lock
+images-lock: ## Write down anew what images take from outside: Debian's packages, the digests of official images
+	@exec go run ./fixtures/images/lock
+
 .PHONY: images-archive
 images-archive: setup build ## All images in one FILE, for a machine without a network
 	@mkdir -p -- "$$(dirname -- "$$FILE")"
@@ -137,8 +141,9 @@ fmt: ## Format Go and shell
 	@$(tool) shfmt -w scripts .ci
 
 .PHONY: clean
-clean: ## Remove what was built here (the image cache stays)
+clean: ## Remove what was built here, and the images loaded into the engine (the cache stays)
 	@rm -rf bin reports/out
+	@exec scripts/clean.sh
 
 # Go's own cache decides whether anything is built. The command is executed, not run by `go run`: that one would hide the exit code.
 .PHONY: build
@@ -146,6 +151,11 @@ build:
 	@[ -x $(meshproof) ] || echo 'build: $(meshproof), some minutes the first time' >&2
 	@go build -o $(meshproof) ./suites/meshproof
 
+# Before anything is installed: a knob that nobody understands.
+.PHONY: knobs
+knobs: build
+	@exec $(meshproof) knobs
+
 .PHONY: setup
-setup:
+setup: knobs
 	@exec scripts/setup.sh

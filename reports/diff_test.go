@@ -72,6 +72,8 @@ func TestGate(t *testing.T) {
 	both.Steps = append(both.Steps, &StepResult{Says: "Ask again", Verdict: Passed, Expectations: []*ExpectationResult{{Says: "a header", Verdict: Passed}}})
 	ended := ran()
 	ended.Run.Error = "the disk is full"
+	unpinned := ran()
+	unpinned.Testbed.Provisional = []string{"istio/pilot:1.31.1 is unpinned (tag)"}
 
 	for name, c := range map[string]struct {
 		report   Report
@@ -89,6 +91,7 @@ func TestGate(t *testing.T) {
 		"nothing passed":                {report: reportOf(one("a", Unverifiable, "x")), blockers: []string{"nothing passed: a report that proves nothing is not released"}},
 		"nothing ran":                   {report: reportOf(), blockers: []string{"nothing passed: a report that proves nothing is not released"}},
 		"ended early":                   {report: ended, blockers: []string{"the run ended early: the disk is full"}},
+		"images by their tags":          {report: unpinned, blockers: []string{"no release rests on this testbed: istio/pilot:1.31.1 is unpinned (tag)"}},
 		"same as before":                {report: ran(one("a", Passed, "")), baseline: new(ran(one("a", Passed, "")))},
 		"better than before":            {report: ran(one("a", Passed, "")), baseline: new(ran(one("a", Failed, "404")))},
 		"new scenario":                  {report: ran(one("a", Passed, "")), baseline: new(ran())},

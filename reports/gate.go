@@ -76,6 +76,9 @@ func ownBlockers(report Report, options GateOptions) []string {
 	case report.Run.Interrupted:
 		out = append(out, "the run was interrupted")
 	}
+	for _, why := range report.Testbed.Provisional {
+		out = append(out, "no release rests on this testbed: "+oneLine(why))
+	}
 	if report.tally().Passed == 0 {
 		out = append(out, "nothing passed: a report that proves nothing is not released")
 	}

@@ -73,6 +73,9 @@ type Testbed struct {
 	Capabilities map[string]bool   `json:"capabilities"`
 	Deviations   []string          `json:"deviations"` // where the testbed is set up differently from a default install, and why
 	Workarounds  []string          `json:"workarounds,omitempty"`
+	// Provisional is why no gate opens for what was judged on this testbed, one sentence each: it cannot be had again as it was, or stands in for
+	// another. They are among the deviations as well.
+	Provisional []string `json:"provisional,omitempty"`
 	// NotAsInstalled is how the mesh differed from what was installed when the replay began, one sentence each.
 	NotAsInstalled []string `json:"notAsInstalled,omitempty"`
 }

@@ -197,6 +197,25 @@ func TestSetup(t *testing.T) {
 			programs: map[string]string{"docker": silent},
 			want:     []string{"setup: docker does not answer; start its daemon, or use ENGINE=podman"}, code: 1,
 		},
+		"a user outside the group docker": {
+			programs: map[string]string{
+				"docker": "echo 'permission denied while trying to connect to the docker API at unix:///var/run/docker.sock' >&2; exit 1",
+				"podman": silent, "apt-get": silent, "dpkg-query": silent, "id": `[ "$1" = -un ] && echo alice || echo 1000`,
+			},
+			want: []string{"setup: docker does not answer to you; run as root, or become a member of its group and log in again: sudo usermod -aG docker alice"}, code: 1,
+		},
+		"docker is asked for by a user outside its group": {
+			engine: "docker",
+			programs: map[string]string{
+				"docker": "echo 'Got permission denied while trying to connect to the Docker daemon socket' >&2; exit 1", "id": `[ "$1" = -un ] && echo alice || echo 1000`,
+			},
+			want: []string{"setup: docker does not answer to you; run as root, or become a member of its group and log in again: sudo usermod -aG docker alice"}, code: 1,
+		},
+		"a podman that works is enough for a user outside the group docker": {
+			programs: map[string]string{
+				"docker": "echo 'permission denied' >&2; exit 1", "podman": "exit 0", "iptables": "exit 0", "runc": "exit 0", "id": "echo 1000",
+			},
+		},
 		"nobody may install": {
 			programs: map[string]string{"docker": silent, "podman": silent, "apt-get": silent, "dpkg-query": silent, "id": "echo 1000"},
 			want:     []string{"setup: no container engine answers; as root: apt-get install podman runc"}, code: 1,
@@ -239,4 +258,22 @@ func TestSetup(t *testing.T) {
 			g.Expect(got.code).To(Equal(test.code), got.output)
 		})
 	}
+}
+
+func TestCleanRemovesWhatWeLoadedAndNothingElse(t *testing.T) {
+	g := NewWithT(t)
+	const node, held, stranger = "localhost/meshproof/node:official-1", "localhost/meshproof/node:v1.36.3-2", "kindest/node:v1.36.4"
+	engine := `case $1 in
+	info) ;;
+	images) printf '%s\n' ` + node + " " + held + " " + stranger + ` localhost/meshproofing/node:v1 '<none>:<none>' ;;
+	rmi) [ "$2" != ` + held + ` ] || { echo 'image is in use by a container' >&2; exit 2; }; echo "$2" >>"$STANDINS/removed" ;;
+	esac`
+	got := bash(t, map[string]string{"docker": engine, "podman": "exit 1"}, "clean.sh")
+	g.Expect(got).To(Equal(run{output: "clean: docker: removed " + node + "\nclean: docker: " + held + " is in use and stays\n"}))
+
+	g.Expect(bash(t, map[string]string{"docker": "exit 1", "podman": `[ "$1" = info ] || printf ''`}, "clean.sh")).To(Equal(run{}), "nothing to do")
+
+	makefile, err := os.ReadFile("../Makefile")
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(string(makefile)).To(MatchRegexp(`(?m)^clean: .*\n(\t.*\n)*\t@exec scripts/clean.sh$`))
 }

@@ -34,6 +34,9 @@ refuse() {
   exit 1
 }
 
+# closed_to_us: is there a docker whose daemon this user may not ask?
+closed_to_us() { command -v docker >/dev/null && [[ $(LC_ALL=C timeout 20 docker info 2>&1) == *'permission denied'* ]]; }
+
 debian_like() { command -v apt-get dpkg-query >/dev/null; }
 
 missing() {
@@ -86,6 +89,8 @@ install_podman() {
 }
 
 engine_works && exit
+[ "$engine" = podman ] || ! closed_to_us ||
+  refuse "docker does not answer to you; run as root, or become a member of its group and log in again: sudo usermod -aG docker $(id -un)"
 [ "$engine" != docker ] || refuse "docker does not answer; start its daemon, or use ENGINE=podman"
 debian_like || refuse "no container engine answers; install Docker Engine, or podman 4 or newer with runc, and start it"
 [ "$(id -u)" = 0 ] || refuse "no container engine answers; as root: apt-get install ${packages[*]} (or install Docker Engine)"

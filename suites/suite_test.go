@@ -100,7 +100,7 @@ func setUp(ctx context.Context, out string) error {
 		return err
 	}
 	m, err := mesh.Connect(ctx, mesh.Options{
-		Kubeconfig: bed.Kubeconfig, RunID: os.Getenv(runEnv), Capabilities: testbed.Lacks(bed.Set),
+		Kubeconfig: bed.Kubeconfig, RunID: os.Getenv(runEnv), Capabilities: bed.Lacks(),
 		Istioctl: bed.Set.Istioctl, OperatorFile: bed.OperatorFile(),
 		Keep: bed.Passing, // what goes with the cluster need not be removed from it
 	})

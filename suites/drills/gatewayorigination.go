@@ -32,7 +32,7 @@ func gatewayOrigination() []Fault {
 			Red:     []string{"egress/egress-gateway/http-via-gateway"},
 		},
 		{
-			Name: "policy-without-dns", Reports: []string{"istio.io#7938", "istio#14736"},
+			Name: "policy-without-dns", Reports: []string{"istio.io#7938", "istio#14736"}, Requires: NetworkPolicyEnforced,
 			Breaks: "the NetworkPolicy does not let the pod ask for names",
 			Edits: []Edit{{
 				File: "policy/networkpolicy.yaml",
@@ -46,7 +46,7 @@ func gatewayOrigination() []Fault {
 		},
 		{
 			// With a label that istio-system has not, the pod's sidecar would not have any configuration, and would never be Ready.
-			Name: "policy-without-gateway", Reports: []string{"istio.io#7938"},
+			Name: "policy-without-gateway", Reports: []string{"istio.io#7938"}, Requires: NetworkPolicyEnforced,
 			Breaks: "the NetworkPolicy lets the pod reach istiod, and not the gateway",
 			Edits:  []Edit{{File: "policy/networkpolicy.yaml", Old: "istio: system\n", New: "istio: system\n    ports:\n    - protocol: TCP\n      port: 15012\n"}},
 			Arrives: Proof{

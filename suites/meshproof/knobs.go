@@ -2,8 +2,58 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/meshproof/meshproof/fixtures/images"
+	"github.com/meshproof/meshproof/suites/internal/selection"
+	"github.com/meshproof/meshproof/suites/internal/testbed/engine"
 )
+
+// knobsCommand is what the Makefile calls before it sets anything up.
+func knobsCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:    "knobs",
+		Short:  "Only look whether IMAGES and ENGINE are understood, as every command does",
+		Args:   cobra.NoArgs,
+		Hidden: true,
+		RunE:   func(*cobra.Command, []string) error { return nil },
+	}
+}
+
+// checkKnobs refuses values of the knobs that decide what a testbed is made of and runs on, before anything begins.
+func checkKnobs() error {
+	if choice := os.Getenv("IMAGES"); images.Known(choice) != nil {
+		return unknownValue("IMAGES", choice, images.Choices(), map[string]string{ // what people say for it
+			"dockerhub": "registry", "docker": "registry", "official": "registry", "pull": "registry", "upstream": "registry",
+			"build": "packages", "debian": "packages", "local": "packages", "source": "packages",
+			"file": "archive:FILE", "offline": "archive:FILE", "tar": "archive:FILE",
+		})
+	}
+	engines := []string{engine.Auto, engine.Podman, engine.Docker}
+	if choice := os.Getenv("ENGINE"); choice != "" && !slices.Contains(engines, choice) {
+		return unknownValue("ENGINE", choice, engines, nil)
+	}
+	return nil
+}
+
+// unknownValue is a usage error that offers the nearest value.
+func unknownValue(knob, value string, values []string, called map[string]string) error {
+	meant := ";"
+	if near := selection.Near(value, append(slices.Sorted(maps.Keys(called)), values...)); len(near) > 0 {
+		meant = near[0]
+		if known := called[meant]; known != "" {
+			meant = known
+		}
+		meant = ", did you mean " + meant + "?"
+	}
+	last := len(values) - 1
+	return usageError{fmt.Errorf("%s=%q is not known%s it is one of %s and %s", knob, value, meant, strings.Join(values[:last], ", "), values[last])}
+}
 
 // keep says when the testbed stays after `e2e`.
 type keep string

@@ -93,9 +93,11 @@ func command() *cobra.Command {
 			"Its knobs are environment variables: PAGE SCENARIO LABEL FAULT KEEP FAIL_FAST IMAGES ENGINE OUT (README.md has the table).",
 		SilenceUsage:  true,
 		SilenceErrors: true,
+
+		PersistentPreRunE: func(*cobra.Command, []string) error { return checkKnobs() },
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(e2eCommand(), upCommand(), downCommand(), listCommand(), imagesCommand(), gateCommand(), mutateCommand(), drillCommand(),
-		sweepCommand(), doctorCommand())
+		sweepCommand(), doctorCommand(), knobsCommand())
 	return root
 }

@@ -9,7 +9,7 @@ import (
 
 // sweepObjects takes back what a killed replay left in a cluster that stands.
 func sweepObjects(ctx context.Context, bed *testbed.Bed) (done []string, err error) {
-	m, err := mesh.Connect(ctx, mesh.Options{Kubeconfig: bed.Kubeconfig, RunID: "sweep", Capabilities: testbed.Lacks(bed.Set)})
+	m, err := mesh.Connect(ctx, mesh.Options{Kubeconfig: bed.Kubeconfig, RunID: "sweep", Capabilities: bed.Lacks()})
 	if err != nil {
 		return nil, err
 	}

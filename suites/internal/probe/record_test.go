@@ -4,6 +4,7 @@ package probe
 
 import (
 	"bytes"
+	"crypto/tls"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
@@ -21,6 +22,8 @@ import (
 	"time"
 
 	. "github.com/onsi/gomega"
+
+	"github.com/meshproof/meshproof/certs"
 )
 
 var recordWith = flag.String("curl", "curl", "the curl whose words are recorded")
@@ -38,11 +41,14 @@ func TestRecord(t *testing.T) {
 	g.Expect(listen(t, "127.0.0.1:18082", func(c net.Conn) { read(c); <-t.Context().Done() })).To(Succeed())
 	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: secure.Certificate().Raw})
 	g.Expect(os.WriteFile(filepath.Join(dir, "ca.pem"), ca, 0o600)).To(Succeed())
+	g.Expect(os.WriteFile(filepath.Join(dir, "authority.pem"), refuse(t), 0o600)).To(Succeed())
 
 	kept := map[string]recording{}
 	for name, p := range recordedProbes {
-		p.Resolve = append(p.Resolve, "example.com:18080:127.0.0.1", "example.com:18443:127.0.0.1", "example.com:18081:127.0.0.1",
-			"example.com:18082:127.0.0.1", "example.com:18089:127.0.0.1")
+		for _, port := range []string{"18080", "18443", "18081", "18082", "18089", "18444", "18091", "18092", "18093", "18094", "18095"} {
+			p.Resolve = append(p.Resolve, "example.com:"+port+":127.0.0.1")
+		}
+		p.Resolve = append(p.Resolve, "example.org:18444:127.0.0.1")
 		words := p.Command("k3j9x2m4p7q1r")
 		cmd := exec.CommandContext(t.Context(), *recordWith, words[1:]...)
 		cmd.Dir = dir
@@ -60,6 +66,32 @@ func TestRecord(t *testing.T) {
 	g.Expect(err).NotTo(HaveOccurred())
 	file := fmt.Sprintf("testdata/curl-%s.json", strings.Fields(string(version))[1])
 	g.Expect(os.WriteFile(file, append(text, '\n'), 0o600)).To(Succeed())
+}
+
+// refuse starts the servers with which no connection comes to be, and returns the certificate of the authority that signed for one of them.
+func refuse(t *testing.T) []byte {
+	t.Helper()
+	g := NewWithT(t)
+	authority, err := certs.NewAuthority(certs.Subject{CN: "authority of the recorder"})
+	g.Expect(err).NotTo(HaveOccurred())
+	leaf, err := authority.Issue(certs.Leaf{Subject: certs.Subject{CN: "example.org"}, DNSNames: []string{"example.org"}})
+	g.Expect(err).NotTo(HaveOccurred())
+	config := &tls.Config{Certificates: []tls.Certificate{leaf.TLS()}, MinVersion: tls.VersionTLS12}
+	g.Expect(listen(t, "127.0.0.1:18444", func(c net.Conn) {
+		_ = tls.Server(c, config).HandshakeContext(t.Context())
+		read(c)
+	})).To(Succeed())
+	for port, alert := range map[string]byte{"18091": 40, "18092": 46, "18093": 48, "18094": 112} { // RFC 8446, section 6
+		g.Expect(listen(t, "127.0.0.1:"+port, func(c net.Conn) {
+			read(c)
+			_, _ = c.Write([]byte{21, 3, 3, 0, 2, 2, alert})
+		})).To(Succeed())
+	}
+	g.Expect(listen(t, "127.0.0.1:18095", func(c net.Conn) {
+		read(c)
+		_, _ = io.WriteString(c, "hello\n")
+	})).To(Succeed())
+	return authority.CertPEM()
 }
 
 func site() http.Handler {

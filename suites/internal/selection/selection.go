@@ -63,10 +63,10 @@ func Select(pages []scenario.Page, r Request) (Choice, error) {
 		}
 	}
 	if r.Page != "" && !slices.Contains(pageNames, r.Page) {
-		return Choice{}, &UnknownError{What: "page", Name: r.Page, Near: near(r.Page, pageNames)}
+		return Choice{}, &UnknownError{What: "page", Name: r.Page, Near: Near(r.Page, pageNames)}
 	}
 	if len(c.IDs) == 0 && r.Scenario != "" {
-		return Choice{}, &UnknownError{What: "scenario", Name: r.Scenario, Near: near(r.Scenario, ids)}
+		return Choice{}, &UnknownError{What: "scenario", Name: r.Scenario, Near: Near(r.Scenario, ids)}
 	}
 	if len(c.IDs) == 0 {
 		return Choice{}, fmt.Errorf("the selection %s matches no scenario; `make list` shows them all", words(r))
@@ -110,7 +110,7 @@ func knownFaults(faults []scenario.Fault, wanted []string) error {
 	}
 	for _, name := range wanted {
 		if !slices.Contains(known, name) {
-			return &UnknownError{What: "fault", Name: name, Near: near(name, known)}
+			return &UnknownError{What: "fault", Name: name, Near: Near(name, known)}
 		}
 	}
 	return nil
@@ -165,8 +165,8 @@ func words(r Request) string {
 	return strings.Join(parts, ", ")
 }
 
-// near are up to three names that the asked one resembles: by their last part, because that is what people type.
-func near(asked string, names []string) []string {
+// Near are up to three names that the asked one resembles: by their last part, because that is what people type.
+func Near(asked string, names []string) []string {
 	const most = 3
 	type scored struct {
 		name     string

@@ -23,8 +23,9 @@ type Bed struct {
 	Set        images.Set
 	Engine     *engine.Engine
 
-	node      string // name of the node's container
-	installed mesh.Installed
+	node       string // name of the node's container
+	installed  mesh.Installed
+	unenforced string // why NetworkPolicies are not enforced; "" where they are
 }
 
 // Differences compares the mesh with what was installed, one sentence each: foreign objects, istiod's environment, images, mesh configuration, what a
@@ -56,6 +57,7 @@ type builder struct {
 	owner      owner
 	identities identities
 	client     *client
+	unfit      error // why the cluster that stands cannot be used
 	left       error // why what was begun could not be removed
 }
 

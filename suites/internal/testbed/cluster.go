@@ -11,6 +11,8 @@ import (
 
 	"sigs.k8s.io/kind/pkg/apis/config/v1alpha4"
 	"sigs.k8s.io/kind/pkg/cluster"
+	"sigs.k8s.io/kind/pkg/cluster/nodes"
+	"sigs.k8s.io/kind/pkg/cluster/nodeutils"
 	"sigs.k8s.io/kind/pkg/exec"
 
 	"github.com/meshproof/meshproof/fixtures/images"
@@ -157,22 +159,45 @@ func (b *builder) recordNode(ctx context.Context) error {
 	return err
 }
 
-// preload imports the images that the node image does not hold.
+// preload imports the images that the node image does not hold, as `kind load image-archive` does.
 func (b *builder) preload(ctx context.Context) error {
+	if len(b.Set.Preload) == 0 {
+		return nil
+	}
+	kind, err := kindProvider(b.Engine, io.Discard, func(string) {})
+	if err != nil {
+		return err
+	}
+	all, err := kind.ListInternalNodes(b.Name)
+	if err != nil {
+		return fmt.Errorf("list the nodes of cluster %s: %w", b.Name, err)
+	}
 	for _, archive := range b.Set.Preload {
-		if err := b.importArchive(ctx, archive); err != nil {
-			return fmt.Errorf("import %s into the node: %w", archive, err)
+		for _, node := range all {
+			if err := importArchive(boundNode{node, ctx}, archive); err != nil {
+				return fmt.Errorf("import %s into %s: %w", archive, node, errors.Join(err, ctx.Err()))
+			}
 		}
 	}
 	return nil
 }
 
-func (b *builder) importArchive(ctx context.Context, archive string) error {
+func importArchive(node nodes.Node, archive string) error {
 	file, err := os.Open(archive)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = file.Close() }()
-	_, err = b.Engine.ExecInput(ctx, b.node, file, "ctr", "--namespace=k8s.io", "images", "import", "--all-platforms", "--digests", "-")
-	return err
+	return nodeutils.LoadImageArchive(node, struct{ io.Reader }{file}) // a pipe, as in Engine.Load
+}
+
+// boundNode is a node whose commands end with the context: kind's loader has none.
+type boundNode struct {
+	nodes.Node
+	ctx context.Context //nolint:containedctx // lives as long as one import
+}
+
+// Command implements nodes.Node.
+func (n boundNode) Command(name string, args ...string) exec.Cmd {
+	return n.CommandContext(n.ctx, name, args...)
 }

@@ -1,20 +1,22 @@
 package testbed
 
 import (
+	"maps"
+
 	"sigs.k8s.io/kind/pkg/cmd/kind/version"
 
 	"github.com/meshproof/meshproof/fixtures/images"
 	"github.com/meshproof/meshproof/reports"
-	"github.com/meshproof/meshproof/suites/internal/testbed/engine"
 )
 
 // facts are what a report says of the testbed.
-func facts(set images.Set, e *engine.Engine) reports.Testbed {
+func (b *Bed) facts() reports.Testbed {
+	set, e := b.Set, b.Engine
 	f := reports.Testbed{
 		Engine: e.String(), Provider: "kind v" + version.Version(), ImageSource: set.Source,
 		Kubernetes: set.Kubernetes, Istio: set.Istio, Envoy: set.Envoy,
 		Images: map[string]string{}, Capabilities: map[string]bool{},
-		Deviations: deviations(set),
+		Deviations: deviations(set), Provisional: set.Provisional,
 	}
 	if set.Archive != "" {
 		f.ImageSource += ", a file with the SHA-256 " + set.Archive
@@ -22,7 +24,8 @@ func facts(set images.Set, e *engine.Engine) reports.Testbed {
 	for _, image := range set.Images {
 		f.Images[image.Reference] = image.Digest
 	}
-	for capability, why := range Lacks(set) {
+	maps.Copy(f.Images, set.Official) // what they are outside
+	for capability, why := range b.Lacks() {
 		f.Capabilities[string(capability)] = why == ""
 	}
 	for _, w := range e.Workarounds {
@@ -38,6 +41,9 @@ func deviations(set images.Set) []string {
 	all = append(all, nameDeviations()...)
 	all = append(all, outsideDeviations()...)
 	all = append(all, sealDeviations()...)
+	for _, why := range set.Provisional {
+		all = append(all, "images: "+why)
+	}
 	if !set.DefaultCNI {
 		all = append(all,
 			"network: static routes by the standard CNI plugins instead of kindnet, on one node: kindnet is not to be had as a package",

@@ -25,6 +25,7 @@ const (
 	setFile        = "set.json"
 	factsFile      = "facts.json"
 	installedFile  = "installed.json"
+	policiesFile   = "policies.json"
 	operatorFile   = "istio.yaml"
 	kindLogFile    = "kind.log"
 	istioLogFile   = "istioctl.log"

@@ -18,6 +18,7 @@ var (
 	outside  = fixtures.Internet
 	source   = fixtures.Curl
 	policies = fixtures.NetworkPolicy // where the network of the node enforces none
+	trial    = fixtures.PolicyProbe   // shows whether any are enforced
 )
 
 // deadMetric is the metric of the routes that lead nowhere: worse than any other, so that they count only while the outside world is down.

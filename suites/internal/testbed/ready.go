@@ -42,6 +42,7 @@ func partsOf(set images.Set) []part {
 		{istioSystem, "istio=egressgateway"},
 		{outside.Namespace, outside.Selector},
 		{pages, source.Selector},
+		{trial.Namespace, trial.Selector},
 	}
 	if !set.DefaultCNI {
 		all = append(all, part{policies.Namespace, policies.Selector})

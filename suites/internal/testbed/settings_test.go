@@ -79,13 +79,23 @@ func TestFacts(t *testing.T) {
 	set := built
 	set.Images = []images.Image{{Name: "site", Reference: "localhost/site:v1", Digest: "sha256:1"}}
 	e := &engine.Engine{Name: "podman", Version: "5.4.0", Workarounds: []engine.Workaround{{Name: "a", Reason: "b"}}}
-	f := facts(set, e)
+	f := (&Bed{Set: set, Engine: e}).facts()
 	g.Expect(f.Engine).To(Equal("podman 5.4.0"))
 	g.Expect(f.Provider).To(MatchRegexp(`^kind v\d+\.\d+`))
 	g.Expect(f.Images).To(Equal(map[string]string{"localhost/site:v1": "sha256:1"}))
 	g.Expect(f.Workarounds).To(Equal([]string{"a: b"}))
 	g.Expect(f.Capabilities).To(HaveKeyWithValue(string(scenario.IstioProxy), false))
-	g.Expect(facts(official, e).Capabilities).To(HaveKeyWithValue(string(scenario.IstioProxy), true))
+	g.Expect(f.Capabilities).To(HaveKeyWithValue(string(scenario.NetworkPolicyEnforced), true))
+	unproven := &Bed{Set: set, Engine: e, unenforced: "kindnet leaves them alone"}
+	g.Expect(unproven.Lacks()).To(HaveKeyWithValue(scenario.NetworkPolicyEnforced, "kindnet leaves them alone"))
+	g.Expect(unproven.facts().Capabilities).To(HaveKeyWithValue(string(scenario.NetworkPolicyEnforced), false))
+	pinned := official
+	pinned.Official, pinned.Provisional = map[string]string{"istio/istioctl:1": "sha256:2"}, []string{"istio/istioctl:1 is unpinned (tag)"}
+	f = (&Bed{Set: pinned, Engine: e}).facts()
+	g.Expect(f.Images).To(HaveKeyWithValue("istio/istioctl:1", "sha256:2"))
+	g.Expect(f.Provisional).To(Equal(pinned.Provisional))
+	g.Expect(f.Deviations).To(ContainElement("images: istio/istioctl:1 is unpinned (tag)"))
+	g.Expect((&Bed{Set: official, Engine: e}).facts().Capabilities).To(HaveKeyWithValue(string(scenario.IstioProxy), true))
 }
 
 func TestKindConfig(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 
 	"github.com/meshproof/meshproof/fixtures/images"
 	"github.com/meshproof/meshproof/reports"
@@ -12,6 +13,7 @@ import (
 // The phases, in the words a person reads.
 const (
 	phasePreflight    = "preflight"
+	phaseCompare      = "compare"
 	phaseImages       = "images"
 	phaseAdopt        = "adopt"
 	phaseRemove       = "remove"
@@ -52,25 +54,75 @@ func (b *builder) interrupted(ctx context.Context) error {
 	return fmt.Errorf("bringing cluster %s up was interrupted: %w", b.Name, context.Cause(ctx))
 }
 
+// up adopts what stands before it gets a single image: a testbed that fits needs none, and no network. What stands is removed only once everything
+// that a new one is made of is here.
 func (b *builder) up(ctx context.Context) (*Bed, error) {
-	// Images may take minutes the first time, so that a refusal comes first. Where a complete cluster seems to stand they are here.
-	first := []string{phasePreflight}
-	if record, _, err := b.home.owner(); err == nil && record.Complete {
-		first = nil
-	}
-	before, err := runPhases(ctx, []phase{
-		{name: phasePreflight, do: b.preflight},
-		{name: phaseImages, do: b.prepareImages, after: first},
-	}, b.options.Progress)
+	same, err := b.look(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if b.node != "" {
-		if bed, err := b.adoptOrRemove(ctx); bed != nil || err != nil {
+	if same {
+		if bed, err := b.adoptIfFit(ctx); bed != nil || err != nil {
 			return bed, err
 		}
 	}
-	return b.build(ctx, before)
+	took, err := runPhases(ctx, []phase{{name: phaseImages, do: b.prepareImages}}, b.options.Progress)
+	if err != nil {
+		return nil, b.leaveStanding(err)
+	}
+	if b.node != "" && !same { // other sources may have made the same images
+		if bed, err := b.adoptIfFit(ctx); bed != nil || err != nil {
+			return bed, err
+		}
+	}
+	if b.node != "" {
+		b.options.Progress.Detail(phaseRemove, "the cluster is made anew: "+b.unfit.Error())
+		if _, err := runPhases(ctx, []phase{{name: phaseRemove, do: b.remove}}, b.options.Progress); err != nil {
+			return nil, err
+		}
+	}
+	return b.build(ctx, took)
+}
+
+// look tells whether a cluster stands that has the images of today.
+func (b *builder) look(ctx context.Context) (same bool, err error) {
+	phases := []phase{{name: phasePreflight, do: b.preflight}}
+	record, _, err := b.home.owner()
+	if err == nil && record.Complete && b.home.read(setFile, &b.Set) == nil {
+		phases = append(phases, phase{name: phaseCompare, do: func(ctx context.Context) error {
+			differs := compareImages(ctx, b.options.Images, b.Set)
+			same = differs == nil
+			if !same {
+				b.options.Progress.Detail(phaseCompare, differs.Error())
+			}
+			return ctx.Err()
+		}})
+	}
+	_, err = runPhases(ctx, phases, b.options.Progress)
+	return same && b.node != "", err
+}
+
+// compareImages tells how the images of a testbed differ from those that a new one would get, or what of them is gone from this machine.
+func compareImages(ctx context.Context, choice string, held images.Set) error {
+	source, err := images.Again(choice, held)
+	if err != nil {
+		return err
+	}
+	if err := source.Fits(ctx, held); err != nil {
+		return err
+	}
+	if _, err := os.Stat(held.Istioctl); err != nil {
+		return fmt.Errorf("its istioctl is gone from the cache: %w", err)
+	}
+	return nil
+}
+
+// leaveStanding says what becomes of a cluster that stands where the images for a new one cannot be had: nothing.
+func (b *builder) leaveStanding(err error) error {
+	if b.node == "" {
+		return err
+	}
+	return fmt.Errorf("%w; cluster %s stays as it is, `make down` removes it", err, b.Name)
 }
 
 // preflight refuses what cannot work, before anything is built.
@@ -95,7 +147,7 @@ func (b *builder) preflight(ctx context.Context) (err error) {
 
 // prepareImages gets every image onto this machine.
 func (b *builder) prepareImages(ctx context.Context) error {
-	source, why, err := images.Select(ctx, b.options.Images)
+	source, why, err := b.source(ctx)
 	if err != nil {
 		return err
 	}
@@ -108,22 +160,27 @@ func (b *builder) prepareImages(ctx context.Context) error {
 	return err
 }
 
-// adoptOrRemove looks at the cluster of ours that stands. It returns nothing where that had to be removed.
-func (b *builder) adoptOrRemove(ctx context.Context) (*Bed, error) {
-	var unfit error
+// source is the one that was asked for. Where that is left open, a cluster that stands decides: it is not given up because the registry that its
+// images came from does not answer for a moment.
+func (b *builder) source(ctx context.Context) (source images.Source, why string, err error) {
+	if b.node != "" && b.Set.Source != "" {
+		if source, err := images.Again(b.options.Images, b.Set); err == nil {
+			return source, "cluster " + b.Name + " was made from it", nil
+		}
+	}
+	return images.Select(ctx, b.options.Images)
+}
+
+// adoptIfFit takes over the cluster of ours that stands, or returns nothing and keeps why not.
+func (b *builder) adoptIfFit(ctx context.Context) (*Bed, error) {
 	_, err := runPhases(ctx, []phase{{name: phaseAdopt, do: func(ctx context.Context) error {
-		unfit = b.adopt(ctx)
+		b.unfit = b.adopt(ctx)
 		return ctx.Err()
 	}}}, b.options.Progress)
-	if err != nil {
+	if err != nil || b.unfit != nil {
 		return nil, err
 	}
-	if unfit == nil {
-		return &b.Bed, b.claim()
-	}
-	b.options.Progress.Detail(phaseRemove, "the cluster is made anew: "+unfit.Error())
-	_, err = runPhases(ctx, []phase{{name: phaseRemove, do: b.remove}}, b.options.Progress)
-	return nil, err
+	return &b.Bed, errors.Join(b.claim(), b.home.write(setFile, b.Set)) // the cache may have them in another place now
 }
 
 // claim makes an adopted cluster outlive this process if that is wanted now; it never takes that back.
@@ -143,7 +200,7 @@ func (b *builder) phases() []phase {
 		{name: phaseCluster, do: b.createCluster, after: []string{phaseNodeImage}},
 		{name: phasePreload, do: b.preload, after: []string{phaseCluster}},
 		{name: phaseNames, do: b.resolveNames, after: []string{phaseCluster}},
-		{name: phasePolicies, do: b.enforcePolicies, after: []string{phasePreload}},
+		{name: phasePolicies, do: b.enforcePolicies, after: []string{phasePreload, phaseNames}},
 		{name: phaseTrust, do: b.spreadTrust, after: []string{phaseCluster, phaseCertificates}},
 		{name: phaseIstio, do: b.installIstio, after: []string{phaseTrust, phasePreload}},
 		{name: phaseInstalled, do: b.recordInstalled, after: []string{phaseIstio}},
@@ -213,7 +270,7 @@ func (b *builder) sign(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	b.Facts = facts(b.Set, b.Engine)
+	b.Facts = b.facts()
 	if err := errors.Join(b.home.write(setFile, b.Set), b.home.write(factsFile, b.Facts)); err != nil {
 		return err
 	}

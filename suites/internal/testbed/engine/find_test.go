@@ -82,6 +82,24 @@ func TestATrialIsNotRepeatedUntilSomethingChanges(t *testing.T) {
 	g.Expect(trials()).To(Equal(3), "what is kept cannot be read")
 }
 
+// Docker's own words where userns-remap is on and a privileged container does not leave it.
+func TestATrialLeavesTheUserNamespaceAsANodeDoes(t *testing.T) {
+	const remapped = `case "$*" in
+*--userns=host*) ;;
+run*) echo 'docker: Error response from daemon: privileged mode is incompatible with user namespaces.' >&2; exit 125 ;;
+esac
+` + docker
+	g := NewWithT(t)
+	scripts(t, map[string]string{"docker": remapped})
+	_, err := engine.Finder{Folder: t.TempDir(), Host: everything()}.Find(t.Context(), "docker")
+	g.Expect(err).NotTo(HaveOccurred())
+
+	calls := scripts(t, map[string]string{"podman": podman})
+	_, err = engine.Finder{Folder: t.TempDir(), Host: everything()}.Find(t.Context(), "podman")
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(os.ReadFile(calls)).NotTo(ContainSubstring("--userns"), "podman has no daemon that remaps")
+}
+
 func TestATrialIsTidiedUp(t *testing.T) {
 	g := NewWithT(t)
 	calls := scripts(t, map[string]string{"podman": podmanWithoutPrivileges})

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"os"
 	"slices"
 	"strings"
 
@@ -57,9 +59,22 @@ func hashes(list []v1.Hash) []string {
 	return texts
 }
 
-// Load reads a docker archive into the engine.
+// Load reads a docker archive into the engine. Docker gets it through a pipe: its snap may not open a file in a hidden folder such as ~/.cache, and
+// has no right to a file that is handed over open either. Podman reads the file, of which it would write a copy to disk if it came through a pipe.
+//
+// Source: https://snapcraft.io/docs/home-interface
 func (e *Engine) Load(ctx context.Context, archive string) error {
-	if _, err := e.Run(ctx, "load", "-i", archive); err != nil {
+	load := e.command("load", "-i", archive)
+	if e.Name == Docker {
+		file, err := os.Open(archive)
+		if err != nil {
+			return fmt.Errorf("%s cannot load %s: %w", e.Name, archive, err)
+		}
+		defer func() { _ = file.Close() }()
+		load = e.command("load")
+		load.Input = struct{ io.Reader }{file} // not an *os.File, which would be handed over as it is
+	}
+	if _, err := load.Run(ctx); err != nil {
 		return fmt.Errorf("%s cannot load %s: %w", e.Name, archive, err)
 	}
 	return nil

@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"encoding/json"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -50,4 +51,26 @@ func TestLoadSaysWhatItCouldNotLoad(t *testing.T) {
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(e.Load(t.Context(), "/cache/node.tar")).To(MatchError(And(
 		HavePrefix("podman cannot load /cache/node.tar: "), HaveSuffix("unexpected EOF"))))
+}
+
+// A docker from a snap cannot open what is in a hidden folder: it is given the bytes, through a pipe.
+func TestDockerLoadsThroughAPipe(t *testing.T) {
+	g := NewWithT(t)
+	dir := filepath.Join(t.TempDir(), ".cache")
+	g.Expect(os.Mkdir(dir, 0o755)).To(Succeed())
+	archive, got := filepath.Join(dir, "node.tar"), filepath.Join(dir, "got")
+	g.Expect(os.WriteFile(archive, []byte("layers"), 0o600)).To(Succeed())
+	calls := scripts(t, map[string]string{"docker": `if [ "$1" = load ]; then
+[ -p /dev/stdin ] || { echo 'no pipe' >&2; exit 1; }
+while IFS= read -r line || [ -n "$line" ]; do printf %s "$line" >` + got + `; done
+exit
+fi` + "\n" + docker})
+	e, err := engine.Finder{Folder: t.TempDir(), Host: everything()}.Find(t.Context(), "docker")
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(e.Load(t.Context(), archive)).To(Succeed())
+	g.Expect(os.ReadFile(got)).To(BeEquivalentTo("layers"))
+	text, err := os.ReadFile(calls)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(string(text)).To(HaveSuffix("docker load\n"), "no path")
+	g.Expect(e.Load(t.Context(), "/nowhere/node.tar")).To(MatchError(os.ErrNotExist))
 }

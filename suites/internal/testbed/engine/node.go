@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
@@ -69,13 +68,6 @@ func parseTime(text string) (time.Time, error) {
 // Exec runs a command in a node and returns its standard output.
 func (e *Engine) Exec(ctx context.Context, node string, args ...string) (string, error) {
 	return e.Run(ctx, append([]string{"exec", node}, args...)...)
-}
-
-// ExecInput runs a command in a node that reads from input.
-func (e *Engine) ExecInput(ctx context.Context, node string, input io.Reader, args ...string) (string, error) {
-	c := e.command(append([]string{"exec", "-i", node}, args...)...)
-	c.Input = input
-	return c.Run(ctx)
 }
 
 // Kill ends the nodes at once. kind would let an engine stop them, which takes ten seconds and gives nothing.

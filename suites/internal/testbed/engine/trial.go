@@ -51,7 +51,13 @@ func (e *Engine) prove(ctx context.Context) (err error) {
 			err = errors.Join(removed, untagged)
 		}
 	}()
-	if _, err := e.Run(ctx, "run", "-d", "--privileged", "--stop-signal=KILL", "--name", name, "--label", trialLabel(), trialReference(), trialProgram); err != nil {
+	args := []string{"run", "-d", "--privileged", "--stop-signal=KILL", "--name", name, "--label", trialLabel()}
+	if e.Name == Docker {
+		// As kind does where the daemon has userns-remap, which refuses privileged containers otherwise; elsewhere it says what is so anyway.
+		// Source: https://docs.docker.com/engine/security/userns-remap/#disable-namespace-remapping-for-a-container
+		args = append(args, "--userns=host")
+	}
+	if _, err := e.Run(ctx, append(args, trialReference(), trialProgram)...); err != nil {
 		return fmt.Errorf("%s cannot start privileged containers; run as root, or with an engine whose daemon is root: %w", e.Name, err)
 	}
 	return e.readPrivileges(ctx, name)

@@ -52,7 +52,7 @@ func newFakeMesh(t *testing.T, existing ...runtime.Object) *fakeMesh {
 	}, existing...)
 	f := &fakeMesh{api: api, Mesh: &Mesh{
 		options: Options{RunID: "run-7"}, pending: newPending(), mounts: newMountChanges(), ofScenario: map[key]bool{}, sites: map[string]string{}, tolerated: map[tolerance]int{},
-		successors: map[types.UID]types.UID{}, spared: map[key]bool{}, marked: map[string]bool{}, changed: map[key]bool{},
+		successors: map[types.UID]types.UID{}, spared: map[key]bool{}, marked: map[string]bool{}, changed: map[key]bool{}, policies: map[key]bool{},
 		cluster:      &cluster{typed: fake.NewClientset(), dynamic: api, mapper: mapper},
 		globalPushes: func(context.Context) (types.UID, uint64, error) { return "istiod", 7, nil },
 	}}

@@ -68,6 +68,7 @@ type Mesh struct {
 	standing   standing
 	marked     map[string]bool  // by command: whether its lines could be told apart the last time
 	coming     *scenario.Coming // nil: nothing is known
+	policies   map[key]bool     // the NetworkPolicies that were written and not deleted since
 	changed    map[key]bool     // since the scenario began, or since something is being set up that is to stand
 	began      *snapshot        // the state when the scenario began
 	ahead      map[key]bool     // what belongs to workloads of the next page that are started while the scenario under way is replayed
@@ -104,7 +105,7 @@ func Connect(ctx context.Context, options Options) (*Mesh, error) {
 	m := &Mesh{
 		options: options, cluster: cluster, incidents: noticed, tunnels: newTunnels(cluster), stop: stop,
 		pending: newPending(), mounts: newMountChanges(), ofScenario: map[key]bool{}, sites: map[string]string{}, tolerated: map[tolerance]int{},
-		successors: map[types.UID]types.UID{}, spared: map[key]bool{}, marked: map[string]bool{}, changed: map[key]bool{},
+		successors: map[types.UID]types.UID{}, spared: map[key]bool{}, marked: map[string]bool{}, changed: map[key]bool{}, policies: map[key]bool{},
 	}
 	noticed.told = m.outdate
 	m.logs, m.shells = newLogBook(living, cluster.typed), newShells(living, cluster)
@@ -233,6 +234,11 @@ func (m *Mesh) note(k key, newest *unstructured.Unstructured) {
 	m.pending.note(k, newest)
 	if k.kind == secretKind {
 		m.mounts.note(k, newest)
+	}
+	if k.kind == networkPolicyKind && newest != nil {
+		m.policies[k] = true
+	} else {
+		delete(m.policies, k)
 	}
 	m.changed[k] = true
 	m.generation++

@@ -41,7 +41,7 @@ var envoyFilter = schema.GroupVersionKind{Group: "networking.istio.io", Version:
 // Settle returns when every proxy holds the newest configuration. It proves, in this order: changed workloads are rolled out; pods show the
 // Secrets that they mount as they are now; istiod knows the endpoints that Kubernetes derived, and pushes the newest mesh configuration; a push of
 // istiod holds every changed object in its newest version, or no longer (package arrival); istiod has sent, and every proxy acknowledged, all of
-// that push; by its own word no proxy is warming anything, and none refused anything.
+// that push; by its own word no proxy is warming anything, and none refused anything; and the network does what the NetworkPolicies say.
 //
 // It costs nothing when nothing was changed since the last time. The error of a timeout is the last thing that was missing.
 func (m *Mesh) Settle(ctx context.Context) error {
@@ -60,7 +60,7 @@ func (m *Mesh) Settle(ctx context.Context) error {
 	if pending.isEmpty() {
 		return nil
 	}
-	steps := []func(context.Context, *pendingChanges) error{m.awaitIstiod, m.awaitProxies}
+	steps := []func(context.Context, *pendingChanges) error{m.awaitIstiod, m.awaitProxies, m.awaitEnforced}
 	for _, step := range steps {
 		if err := step(ctx, pending); err != nil {
 			return err
