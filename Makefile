@@ -54,6 +54,13 @@ help: ## Every target with one line
 e2e: setup build ## Everything: testbed up, pages replayed, report in reports/out, testbed down
 	@exec $(meshproof) e2e
 
+.PHONY: docker
+docker: export override ENGINE := docker
+docker: export override IMAGES := packages
+docker: build ## The same on a Docker of its own, for a machine that has only podman (PAGE, SCENARIO, LABEL)
+	@$(meshproof) images --source packages
+	@exec scripts/docker.sh $(meshproof) e2e
+
 .PHONY: mutate
 mutate: setup build ## Prove that the promises can fail: replay with one step left out at a time (PAGE, SCENARIO, LABEL)
 	@exec $(meshproof) mutate

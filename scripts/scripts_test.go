@@ -85,44 +85,60 @@ func TestRunSumsUpWhatRan(t *testing.T) {
 	verify) echo "verify: 11 passed, 0 failed, 1 skipped" ;;
 	test) echo "test: 300 passed, 0 failed, 2 skipped" ;;
 	e2e) echo "e2e: 13 passed, 0 failed, 4 skipped" ;;
+	docker) echo "e2e: 4 passed, 0 failed, 9 skipped" ;;
 	drill) echo "drill: 3 passed, 0 failed, 0 skipped for $FAULT" ;;
 	esac`
 	for name, test := range map[string]struct {
-		make string
-		last string
-		says string // in the summary of the parts
-		code int
+		make   string
+		docker string // what the script that makes a Docker does
+		last   string
+		says   string // in the summary of the parts
+		code   int
 	}{
-		"all is well": {make: good, last: "327 passed, 0 failed, 7 skipped", says: "0 skipped for alpn-istio-only gateway-rule-hidden"},
+		"all is well": {make: good, last: "331 passed, 0 failed, 16 skipped", says: "0 skipped for alpn-istio-only gateway-rule-hidden"},
+		"a machine that can have no Docker says why": {
+			make: good, docker: "echo 'docker: making a Docker of its own takes root'; exit 69",
+			last: "327 passed, 0 failed, 8 skipped", says: "docker   skipped: docker: making a Docker of its own takes root",
+		},
 		"failures are added up": {
-			make: `echo "$1: 2 passed, 1 failed"; exit 2`,
-			last: "8 passed, 4 failed, 0 skipped", code: 1,
+			make: `[ "$1" = docker ] || echo "$1: 2 passed, 1 failed"; exit 2`,
+			last: "8 passed, 5 failed, 0 skipped", says: "no result, exit code 2", code: 1,
 		},
 		"a part that says nothing has failed, the others count": {
 			make: `[ "$1" != test ] || { echo "no rule"; exit 2; }` + "\n" + good,
-			last: "27 passed, 1 failed, 5 skipped", says: "no result, exit code 2", code: 1,
+			last: "31 passed, 1 failed, 14 skipped", says: "no result, exit code 2", code: 1,
 		},
 		"a replay of nothing has failed": {
 			make: `[ "$1" != e2e ] || { echo "e2e: 0 passed, 0 failed, 13 skipped"; exit 0; }` + "\n" + good,
-			last: "314 passed, 1 failed, 16 skipped", says: "nothing ran", code: 1,
+			last: "318 passed, 1 failed, 25 skipped", says: "nothing ran", code: 1,
 		},
 		"an exit code says more than the counts": {
 			make: good + "\n" + `[ "$1" != e2e ] || exit 1`,
-			last: "327 passed, 1 failed, 7 skipped", says: "exit code 1", code: 1,
+			last: "331 passed, 1 failed, 16 skipped", says: "exit code 1", code: 1,
 		},
 		"only the last count of a part is taken": {
 			make: `echo "$1: 9 passed, 9 failed, 9 skipped"` + "\n" + good,
-			last: "327 passed, 0 failed, 7 skipped",
+			last: "331 passed, 0 failed, 16 skipped",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := NewWithT(t)
-			got := bash(t, map[string]string{"make": test.make}, elsewhere(t, ".ci/run"))
+			got := bash(t, map[string]string{"make": test.make}, withDocker(t, elsewhere(t, ".ci/run"), test.docker))
 			g.Expect(got.lastLine()).To(Equal(test.last), got.output)
 			g.Expect(got.output).To(ContainSubstring(test.says))
 			g.Expect(got.code).To(Equal(test.code))
 		})
 	}
+}
+
+// withDocker puts a stand-in for the script that makes a Docker beside the one that runs everything.
+func withDocker(t *testing.T, script, text string) string {
+	t.Helper()
+	g := NewWithT(t)
+	scripts := filepath.Join(filepath.Dir(script), "..", "scripts")
+	g.Expect(os.MkdirAll(scripts, 0o755)).To(Succeed())
+	g.Expect(os.WriteFile(filepath.Join(scripts, "docker.sh"), []byte("#!/bin/bash\n"+text+"\n"), 0o755)).To(Succeed())
+	return script
 }
 
 func TestRunInterruptsWhatOutlivesTheBudget(t *testing.T) {
@@ -133,7 +149,7 @@ func TestRunInterruptsWhatOutlivesTheBudget(t *testing.T) {
 	echo "$1: 1 passed, 0 failed, 0 skipped"`}, elsewhere(t, ".ci/run"))
 	g.Expect(got.output).To(ContainSubstring("cleaning up"))
 	g.Expect(got.output).To(ContainSubstring("out of time"))
-	g.Expect(got.lastLine()).To(Equal("3 passed, 1 failed, 0 skipped"))
+	g.Expect(got.lastLine()).To(Equal("3 passed, 1 failed, 1 skipped"))
 }
 
 func TestEnvoyOrigin(t *testing.T) {
@@ -276,4 +292,34 @@ func TestCleanRemovesWhatWeLoadedAndNothingElse(t *testing.T) {
 	makefile, err := os.ReadFile("../Makefile")
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(string(makefile)).To(MatchRegexp(`(?m)^clean: .*\n(\t.*\n)*\t@exec scripts/clean.sh$`))
+}
+
+func TestDockerSaysWhyThereIsNone(t *testing.T) {
+	const root, archive = "echo 0", "echo http://mirror.test/debian"
+	for name, test := range map[string]struct {
+		programs map[string]string
+		args     []string
+		want     run
+	}{
+		"nothing to run":   {args: nil, want: run{code: 2}},
+		"a user":           {map[string]string{"id": "echo 1000"}, []string{"true"}, run{"docker: making a Docker of its own takes root\n", 69}},
+		"no known archive": {map[string]string{"id": root, "apt-get": "echo http://mirror.test/other", "debootstrap": ""}, []string{"true"}, run{"docker: apt knows no archive of Debian\n", 69}},
+		"the archive lacks the release": {
+			map[string]string{"id": root, "apt-get": archive, "debootstrap": `mkdir -p "${@: -2:1}"; echo "I: retrieving"; echo "E: no trixie at ${@: -1}"; exit 1`}, []string{"true"},
+			run{"docker: making its root, about 3 minutes\ndocker: debootstrap: E: no trixie at http://mirror.test/debian\n", 69},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := NewWithT(t)
+			cache := t.TempDir()
+			t.Setenv("XDG_CACHE_HOME", cache)
+			got := bash(t, test.programs, "docker.sh", test.args...)
+			if len(test.args) == 0 {
+				g.Expect(got.output).To(ContainSubstring("scripts/docker.sh bin/meshproof e2e"))
+				got.output = ""
+			}
+			g.Expect(got).To(Equal(test.want))
+			g.Expect(filepath.Join(cache, "meshproof", "docker", "root")).NotTo(BeADirectory(), "half of a root counts as one")
+		})
+	}
 }
