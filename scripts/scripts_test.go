@@ -301,12 +301,22 @@ func TestDockerSaysWhyThereIsNone(t *testing.T) {
 		args     []string
 		want     run
 	}{
-		"nothing to run":   {args: nil, want: run{code: 2}},
-		"a user":           {map[string]string{"id": "echo 1000"}, []string{"true"}, run{"docker: making a Docker of its own takes root\n", 69}},
-		"no known archive": {map[string]string{"id": root, "apt-get": "echo http://mirror.test/other", "debootstrap": ""}, []string{"true"}, run{"docker: apt knows no archive of Debian\n", 69}},
+		"nothing to run": {want: run{code: 2}},
+		"a user": {
+			programs: map[string]string{"id": "echo 1000"}, args: []string{"true"},
+			want: run{"docker: making a Docker of its own takes root\n", 69},
+		},
+		"no known archive": {
+			programs: map[string]string{"id": root, "apt-get": "echo http://mirror.test/other", "debootstrap": ""}, args: []string{"true"},
+			want: run{"docker: apt knows no archive of Debian\n", 69},
+		},
 		"the archive lacks the release": {
-			map[string]string{"id": root, "apt-get": archive, "debootstrap": `mkdir -p "${@: -2:1}"; echo "I: retrieving"; echo "E: no trixie at ${@: -1}"; exit 1`}, []string{"true"},
-			run{"docker: making its root, about 3 minutes\ndocker: debootstrap: E: no trixie at http://mirror.test/debian\n", 69},
+			programs: map[string]string{
+				"id": root, "apt-get": archive,
+				"debootstrap": `mkdir -p "${@: -2:1}"; echo "I: retrieving"; echo "E: no trixie at ${@: -1}"; exit 1`,
+			},
+			args: []string{"true"},
+			want: run{"docker: making its root, about 3 minutes\ndocker: debootstrap: E: no trixie at http://mirror.test/debian\n", 69},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

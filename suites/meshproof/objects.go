@@ -18,5 +18,5 @@ func sweepObjects(ctx context.Context, bed *testbed.Bed) (done []string, err err
 			err = closing
 		}
 	}()
-	return m.SweepObjects(ctx)
+	return m.SweepObjects(ctx, bed.Installed)
 }

@@ -59,7 +59,7 @@ func (b *builder) adopt(ctx context.Context) error {
 		return errors.New("its node is not running")
 	}
 	b.owner, b.Passing = there.owner, !there.owner.Keep
-	if err := errors.Join(b.home.read(installedFile, &b.installed), b.home.read(policiesFile, &b.unenforced)); err != nil {
+	if err := errors.Join(b.home.read(installedFile, &b.Installed), b.home.read(policiesFile, &b.unenforced)); err != nil {
 		return err
 	}
 	if b.client, err = newClient(b.Kubeconfig); err != nil {

@@ -22,16 +22,16 @@ type Bed struct {
 	Passing    bool           // it goes with the run that made it
 	Set        images.Set
 	Engine     *engine.Engine
+	Installed  mesh.Installed
 
 	node       string // name of the node's container
-	installed  mesh.Installed
 	unenforced string // why NetworkPolicies are not enforced; "" where they are
 }
 
 // Differences compares the mesh with what was installed, one sentence each: foreign objects, istiod's environment, images, mesh configuration, what a
 // killed run left. It touches none of it.
 func (b *Bed) Differences(ctx context.Context) ([]string, error) {
-	differences, err := b.installed.Differences(ctx, b.Kubeconfig)
+	differences, err := b.Installed.Differences(ctx, b.Kubeconfig)
 	if err != nil {
 		return nil, fmt.Errorf("compare the mesh with what was installed: %w", err)
 	}

@@ -182,8 +182,8 @@ func (b *builder) installIstio(ctx context.Context) error {
 
 // recordInstalled keeps what the mesh consists of, for Bed.Differences.
 func (b *builder) recordInstalled(ctx context.Context) (err error) {
-	if b.installed, err = mesh.ReadInstalled(ctx, b.Kubeconfig); err != nil {
+	if b.Installed, err = mesh.ReadInstalled(ctx, b.Kubeconfig); err != nil {
 		return err
 	}
-	return b.home.write(installedFile, b.installed)
+	return b.home.write(installedFile, b.Installed)
 }

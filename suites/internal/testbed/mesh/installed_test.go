@@ -222,3 +222,22 @@ func TestPartOfInstallation(t *testing.T) {
 	_, _, err = partOfInstallation([]*unstructured.UnstructuredList{{Items: []unstructured.Unstructured{*broken}}})
 	g.Expect(err).To(MatchError(ContainSubstring("read what the fault http10 changed")))
 }
+
+func TestLeftChanged(t *testing.T) {
+	g := NewWithT(t)
+	const wrote = `
+metadata: {name: istiod, namespace: istio-system, managedFields: [
+  {manager: istioctl, operation: Apply, time: "2026-11-29T09:00:00Z"},
+  {manager: %s, operation: Update, time: "2026-11-29T09:43:00Z"},
+  {manager: kube-controller-manager, operation: Update, subresource: status, time: "2026-11-29T09:44:00Z"}]}`
+	installed := Installed{Objects: []*unstructured.Unstructured{read(t, installedIstiod), read(t, installedMeshConfig)}}
+	left := func(by, image string) []*unstructured.Unstructured {
+		head, rest, _ := strings.Cut(strings.Replace(installedIstiod, "pilot:1.31.1", image, 1), "\nmetadata:")
+		_, rest, _ = strings.Cut(rest, "\n")
+		istiod := read(t, head+fmt.Sprintf(wrote, by)+"\n"+rest)
+		return installed.leftChanged(map[key]*unstructured.Unstructured{keyOf(istiod): istiod})
+	}
+	g.Expect(left(fieldManager, "pilot:patched")).To(Equal(installed.Objects[:1]), "a killed run changed it")
+	g.Expect(left("kubectl-edit", "pilot:patched")).To(BeEmpty(), "somebody else did, whose it stays")
+	g.Expect(left(fieldManager, "pilot:1.31.1")).To(BeEmpty(), "a run changed it and took that back; and what is gone is nobody's known change")
+}

@@ -377,9 +377,9 @@ func TestSweep(t *testing.T) {
 		t.Skip("it removes everything of every run: set MESHPROOF_SWEEP on a mesh of your own")
 	}
 	m := connect(t)
-	swept := timed(t, "sweep", func() ([]string, error) { return m.SweepObjects(t.Context()) })
+	swept := timed(t, "sweep", func() ([]string, error) { return m.SweepObjects(t.Context(), mesh.Installed{}) })
 	t.Log(swept)
-	again, err := m.SweepObjects(t.Context())
+	again, err := m.SweepObjects(t.Context(), mesh.Installed{})
 	NewWithT(t).Expect(err).NotTo(HaveOccurred())
 	NewWithT(t).Expect(again).To(BeEmpty())
 }

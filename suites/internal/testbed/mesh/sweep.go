@@ -9,12 +9,13 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-// SweepObjects takes back what a killed run left: the mesh configuration and what a fault had changed are restored, and everything that carries our
-// owner label, of whatever run, is removed. It returns what it did, a line each, and goes on after an error.
-func (m *Mesh) SweepObjects(ctx context.Context) ([]string, error) {
+// SweepObjects takes back what a killed run left: the mesh configuration, what a fault had changed and what a page had changed of the installation are
+// restored, and everything that carries our owner label, of whatever run, is removed. It returns what it did, a line each, and goes on after an error.
+func (m *Mesh) SweepObjects(ctx context.Context, installed Installed) ([]string, error) {
 	errs := []error{m.restoreMeshConfig(ctx)}
 	restored, err := m.restoreFault(ctx)
 	errs = append(errs, err)
@@ -34,7 +35,52 @@ func (m *Mesh) SweepObjects(ctx context.Context) ([]string, error) {
 		}
 		swept = append(swept, "removed "+o.target.key.String())
 	}
-	return swept, errors.Join(errs...)
+	restored, err = m.restoreInstalled(ctx, installed)
+	for _, what := range restored {
+		swept = append(swept, "restored "+what)
+	}
+	return swept, errors.Join(append(errs, err)...)
+}
+
+// restoreInstalled brings back what a killed run changed of the installation.
+func (m *Mesh) restoreInstalled(ctx context.Context, installed Installed) ([]string, error) {
+	now, _, err := readInstallation(ctx, m.options.Kubeconfig, latest)
+	if err != nil {
+		return nil, err
+	}
+	var restored []string
+	for _, object := range installed.leftChanged(now) {
+		if err := m.restoreObject(ctx, object); err != nil {
+			return restored, err
+		}
+		restored = append(restored, keyOf(object).String()+", changed by a killed run")
+	}
+	return restored, nil
+}
+
+// leftChanged are the objects, as installed, that are otherwise now and that nobody has written to after us. What somebody else changed stays as it is.
+func (i Installed) leftChanged(now map[key]*unstructured.Unstructured) []*unstructured.Unstructured {
+	var changed []*unstructured.Unstructured
+	for _, object := range i.Objects {
+		k := keyOf(object)
+		if now[k] != nil && len(differenceOf(k, object, now[k])) > 0 && lastWrittenByUs(now[k]) {
+			changed = append(changed, object)
+		}
+	}
+	return changed
+}
+
+// lastWrittenByUs tells whether the newest of an object's fields are ours. Its status is left out: controllers write that all the time.
+//
+// Source: https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management
+func lastWrittenByUs(object *unstructured.Unstructured) bool {
+	var newest metav1.ManagedFieldsEntry
+	for _, entry := range object.GetManagedFields() {
+		if entry.Subresource != "status" && entry.Time != nil && (newest.Time == nil || newest.Time.Before(entry.Time)) {
+			newest = entry
+		}
+	}
+	return newest.Manager == fieldManager
 }
 
 // owned lists what carries our label; namespaces come last, when what they hold is gone.
