@@ -61,6 +61,14 @@ docker: build ## The same on a Docker of its own, for a machine that has only po
 	@$(meshproof) images --source packages
 	@exec scripts/docker.sh $(meshproof) e2e
 
+.PHONY: rehearsal
+rehearsal: setup build rehearse ## e2e with IMAGES=registry where there is none: stand-ins for the official images, on the loopback (PAGE, ENGINE)
+	@exec bin/rehearse
+
+.PHONY: rehearsal-moods
+rehearsal-moods: setup build rehearse ## Keep a cluster while that registry is at its limit, late, has moved its tags, or is gone
+	@exec bin/rehearse moods
+
 .PHONY: mutate
 mutate: setup build ## Prove that the promises can fail: replay with one step left out at a time (PAGE, SCENARIO, LABEL)
 	@exec $(meshproof) mutate
@@ -157,6 +165,10 @@ clean: ## Remove what was built here, and the images loaded into the engine (the
 build:
 	@[ -x $(meshproof) ] || echo 'build: $(meshproof), some minutes the first time' >&2
 	@go build -o $(meshproof) ./suites/meshproof
+
+.PHONY: rehearse
+rehearse:
+	@go build -o bin/rehearse ./fixtures/images/rehearsal
 
 # Before anything is installed: a knob that nobody understands.
 .PHONY: knobs

@@ -45,7 +45,7 @@ func makeIn(t *testing.T, env []string, args ...string) (folder, told string) {
 	t.Helper()
 	g := NewWithT(t)
 	folder = filepath.Dir(elsewhere(t, "Makefile"))
-	for _, program := range []string{"bin/meshproof", "scripts/setup.sh", "scripts/verify.sh", "scripts/fuzz.sh", "path/go"} {
+	for _, program := range []string{"bin/meshproof", "bin/rehearse", "scripts/setup.sh", "scripts/verify.sh", "scripts/fuzz.sh", "path/go"} {
 		file := filepath.Join(folder, program)
 		g.Expect(os.MkdirAll(filepath.Dir(file), 0o755)).To(Succeed())
 		g.Expect(os.WriteFile(file, []byte("#!/bin/bash\n{ env -0; printf '%s\\0' \"$@\"; } >> \"$TOLD\"\n"), 0o755)).To(Succeed())
@@ -61,7 +61,7 @@ func makeIn(t *testing.T, env []string, args ...string) (folder, told string) {
 }
 
 func TestAKnobIsNeverRun(t *testing.T) {
-	targets := []string{"e2e", "list", "gate", "images", "images-archive", "test", "test-mesh", "bench", "fuzz", "update-golden", "lint", "clean"}
+	targets := []string{"e2e", "rehearsal", "list", "gate", "images", "images-archive", "test", "test-mesh", "bench", "fuzz", "update-golden", "lint", "clean"}
 	for what, text := range injections {
 		for _, from := range []string{"the command line", "the environment"} {
 			t.Run(what+" from "+from, func(t *testing.T) {

@@ -18,6 +18,9 @@ func (b *Bed) facts() reports.Testbed {
 		Images: map[string]string{}, Capabilities: map[string]bool{},
 		Deviations: deviations(set), Provisional: set.Provisional,
 	}
+	if rehearsed := set.Rehearsed(); rehearsed != "" {
+		f.ImageSource += ", " + rehearsed
+	}
 	if set.Archive != "" {
 		f.ImageSource += ", a file with the SHA-256 " + set.Archive
 	}

@@ -95,6 +95,10 @@ func TestFacts(t *testing.T) {
 	g.Expect(f.Images).To(HaveKeyWithValue("istio/istioctl:1", "sha256:2"))
 	g.Expect(f.Provisional).To(Equal(pinned.Provisional))
 	g.Expect(f.Deviations).To(ContainElement("images: istio/istioctl:1 is unpinned (tag)"))
+	rehearsed := pinned
+	rehearsed.StandIns = map[string]images.StandIn{"istio/istioctl:1": {}}
+	f = (&Bed{Set: rehearsed, Engine: e}).facts()
+	g.Expect(f.ImageSource).To(Equal("registry, rehearsed: stand-ins, no official image was run"), "it is in the header of every form of the report")
 	g.Expect((&Bed{Set: official, Engine: e}).facts().Capabilities).To(HaveKeyWithValue(string(scenario.IstioProxy), true))
 }
 
