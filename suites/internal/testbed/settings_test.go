@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -173,6 +174,17 @@ func TestCorefile(t *testing.T) {
 				g.Expect(text).To(ContainSubstring("        " + address.String() + " " + tenant.Host + "\n"))
 			}
 		}
+	}
+}
+
+// CoreDNS does not start on a configuration that names a plugin it was built without.
+func TestCoreDNSHasThePluginsOfTheCorefile(t *testing.T) {
+	g := NewWithT(t)
+	program, err := os.ReadFile("../../../fixtures/images/packages/node/coredns/main.go")
+	g.Expect(err).NotTo(HaveOccurred())
+	for _, named := range regexp.MustCompile(`(?m)^    ([a-z]+)`).FindAllStringSubmatch(corefile(), -1) {
+		plugin := strings.Replace(named[1], "prometheus", "metrics", 1) // the one whose folder has another name
+		g.Expect(string(program)).To(ContainSubstring(`"github.com/coredns/coredns/plugin/` + plugin + `"`))
 	}
 }
 
