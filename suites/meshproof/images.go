@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/meshproof/meshproof/fixtures/images"
+	"github.com/meshproof/meshproof/suites/internal/testbed"
 )
 
 func imagesCommand() *cobra.Command {
@@ -22,8 +23,9 @@ func imagesCommand() *cobra.Command {
 			if err != nil {
 				return usageError{err}
 			}
-			fmt.Fprintf(cmd.ErrOrStderr(), "%s: %s\n", from.Name(), why)
-			set, err := from.Prepare(cmd.Context(), pieces(cmd.ErrOrStderr()))
+			progress, done := testbed.ProgressFor(os.Stderr)
+			set, err := testbed.GetImages(cmd.Context(), from, why, progress)
+			done()
 			if err != nil {
 				return err
 			}
@@ -50,15 +52,6 @@ func pack(cmd *cobra.Command, set images.Set, archive string) error {
 	}
 	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s  %s\n", sum, archive)
 	return err
-}
-
-// pieces tells of every piece of work that was not found finished.
-func pieces(out io.Writer) images.Progress {
-	return func(e images.Event) {
-		if e.State != images.Cached {
-			fmt.Fprintf(out, "%8.1f s  %d/%d  %s %s\n", e.Took.Seconds(), e.Done, e.Total, e.What, e.State)
-		}
-	}
 }
 
 func show(out io.Writer, set images.Set) error {

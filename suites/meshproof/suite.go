@@ -28,7 +28,8 @@ func buildSuite(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	cmd := exec.CommandContext(ctx, "go", "test", "-c", "-tags", "e2e", "-o", file, "./suites")
+	cmd := exec.CommandContext(ctx, "go", "test", "-c", "-trimpath", "-tags", "e2e", "-o", file, "./suites")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // compiled as the Makefile compiles this command, so that what both are made of is there
 	if output, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("the suite cannot be built: %w\n%s", err, output)
 	}

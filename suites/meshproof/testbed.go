@@ -129,16 +129,13 @@ func sweep(ctx context.Context, o testbed.Options) ([]string, error) {
 func doctorCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "doctor",
-		Short: "Only look whether this machine can run the testbed",
+		Short: "Only look whether this machine can run the testbed, and what a run would wait for",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			sound := true
-			for _, finding := range testbed.Preflight(cmd.Context(), testbedOptions()) {
-				mark := "ok  "
-				if !finding.OK() {
-					mark, sound = "FIX ", false
-				}
-				if _, err := fmt.Fprintf(cmd.OutOrStdout(), "%s %s\n", mark, finding); err != nil {
+			for _, finding := range testbed.Doctor(cmd.Context(), testbedOptions()) {
+				sound = sound && finding.OK()
+				if _, err := fmt.Fprintf(cmd.OutOrStdout(), "%s %s\n", mark(finding), finding); err != nil {
 					return err
 				}
 			}
@@ -148,4 +145,15 @@ func doctorCommand() *cobra.Command {
 			return nil
 		},
 	}
+}
+
+// mark is the first word of a finding's line.
+func mark(f testbed.Finding) string {
+	switch {
+	case !f.OK():
+		return "FIX "
+	case f.Fix != "":
+		return "note"
+	}
+	return "ok  "
 }

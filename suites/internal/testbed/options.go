@@ -63,8 +63,8 @@ func stateFolder() (string, error) {
 	return filepath.Join(cache, "meshproof"), nil
 }
 
-// findEngine finds the engine that was asked for.
-func findEngine(ctx context.Context, choice string) (*engine.Engine, error) {
+// findEngine finds the engine that was asked for. Those who only look name a folder for what would be kept; "" keeps it.
+func findEngine(ctx context.Context, choice, scratch string) (*engine.Engine, error) {
 	folder, err := stateFolder()
 	if err != nil {
 		return nil, err
@@ -73,5 +73,5 @@ func findEngine(ctx context.Context, choice string) (*engine.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return engine.Finder{Folder: filepath.Join(folder, "engine"), Host: host}.Find(ctx, choice)
+	return engine.Finder{Folder: filepath.Join(folder, "engine"), Scratch: scratch, Host: host}.Find(ctx, choice)
 }

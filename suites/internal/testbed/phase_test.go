@@ -23,8 +23,10 @@ func (d *diary) write(text string) {
 	d.lines = append(d.lines, text)
 }
 
-func (d *diary) Begin(phase string)        { d.write("begin " + phase) }
-func (d *diary) Detail(phase, text string) { d.write(phase + ": " + text) }
+func (d *diary) Begin(phase string)                  { d.write("begin " + phase) }
+func (d *diary) Detail(phase, text string)           { d.write(phase + ": " + text) }
+func (d *diary) Say(phase, text string)              { d.write(phase + ": " + text) }
+func (d *diary) Ask(phase string, now func() string) { d.write("asked " + phase + ": " + now()) }
 func (d *diary) End(phase string, _ time.Duration, err error) {
 	d.write(fmt.Sprintf("end %s %v", phase, err))
 }

@@ -15,8 +15,12 @@ import (
 // Progress hears what the testbed is at. Phases overlap. Its methods are called from several goroutines at a time.
 type Progress interface {
 	Begin(phase string)
-	// Detail is news from inside a phase, one line.
+	// Detail is news from inside a phase, one line. Newer news may take its place.
 	Detail(phase, text string)
+	// Say is news that nobody must miss: its line stays.
+	Say(phase, text string)
+	// Ask has news asked for whenever they are shown, until the phase ends; it must not block.
+	Ask(phase string, now func() string)
 	// End tells how long the phase took, and why it failed if it did.
 	End(phase string, took time.Duration, err error)
 }
@@ -26,25 +30,117 @@ type silent struct{}
 
 func (silent) Begin(string)                     {}
 func (silent) Detail(string, string)            {}
+func (silent) Say(string, string)               {}
+func (silent) Ask(string, func() string)        {}
 func (silent) End(string, time.Duration, error) {}
 
-// Lines is a Progress of plain lines, for a log or where there is no terminal.
-func Lines(out io.Writer) Progress { return &lines{out: out} }
+// activities are the phases under way, in the order they began.
+type activities []activity
 
-type lines struct {
-	mu  sync.Mutex // guards out
-	out io.Writer
+type activity struct {
+	phase  string
+	detail func() string // nil where nothing was heard
+	began  time.Time
 }
 
-func (l *lines) Begin(string) {}
+// about sets what is told about a phase.
+func (a activities) about(phase string, detail func() string) {
+	for i := range a {
+		if a[i].phase == phase {
+			a[i].detail = detail
+		}
+	}
+}
 
-func (l *lines) Detail(phase, text string) { l.print(detailLine(phase, text)) }
+func (a activities) without(phase string) activities {
+	return slices.DeleteFunc(a, func(a activity) bool { return a.phase == phase })
+}
 
-func (l *lines) End(phase string, took time.Duration, err error) { l.print(endLine(phase, took, err)) }
+// now is one line: the oldest phase's time, the names of all, the newest detail of the oldest.
+func (a activities) now() string {
+	var names []string
+	for _, one := range a {
+		names = append(names, one.phase)
+	}
+	text := fmt.Sprintf("%8.1f s  %s", time.Since(a[0].began).Seconds(), strings.Join(names, ", "))
+	if a[0].detail != nil {
+		text += ": " + a[0].detail()
+	}
+	return text
+}
 
-func (l *lines) print(line string) {
+// heartbeat is how often plain lines tell what is still under way.
+const heartbeat = time.Minute
+
+// Lines is a Progress of plain lines, for a log or where there is no terminal. What takes longer is told of each minute.
+func Lines(out io.Writer) Progress { return &lines{out: out, every: heartbeat} }
+
+type lines struct {
+	every time.Duration
+
+	mu     sync.Mutex // guards the rest
+	out    io.Writer
+	active activities
+	idle   chan struct{} // closed when the last phase ends
+}
+
+func (l *lines) Begin(phase string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if len(l.active) == 0 {
+		l.idle = make(chan struct{})
+		go l.beat(l.idle)
+	}
+	l.active = append(l.active, activity{phase: phase, began: time.Now()})
+}
+
+func (l *lines) beat(idle chan struct{}) {
+	clock := time.NewTicker(l.every)
+	defer clock.Stop()
+	for {
+		select {
+		case <-idle:
+			return
+		case <-clock.C:
+			l.mu.Lock()
+			if len(l.active) > 0 {
+				l.print(l.active.now() + " ...")
+			}
+			l.mu.Unlock()
+		}
+	}
+}
+
+func (l *lines) Detail(phase, text string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.active.about(phase, func() string { return text })
+	l.print(detailLine(phase, text))
+}
+
+func (l *lines) Say(phase, text string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.print(detailLine(phase, text))
+}
+
+func (l *lines) Ask(phase string, now func() string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.active.about(phase, now)
+}
+
+func (l *lines) End(phase string, took time.Duration, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.active = l.active.without(phase); len(l.active) == 0 && l.idle != nil {
+		close(l.idle)
+		l.idle = nil
+	}
+	l.print(endLine(phase, took, err))
+}
+
+func (l *lines) print(line string) {
 	_, _ = fmt.Fprintln(l.out, line) // whoever reads it has gone; the testbed goes on
 }
 
@@ -65,14 +161,9 @@ const repaint = 100 * time.Millisecond
 type Live struct {
 	mu     sync.Mutex // guards the rest
 	out    *os.File
-	active []activity // in the order they began
+	active activities
 	closed chan struct{}
 	done   sync.WaitGroup
-}
-
-type activity struct {
-	phase, detail string
-	began         time.Time
 }
 
 // NewLive starts a live line on a terminal. It must be closed.
@@ -116,18 +207,25 @@ func (l *Live) Begin(phase string) {
 func (l *Live) Detail(phase, text string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for i := range l.active {
-		if l.active[i].phase == phase {
-			l.active[i].detail = text
-		}
-	}
+	l.active.about(phase, func() string { return text })
 	l.paint()
 }
+
+// Ask implements Progress.
+func (l *Live) Ask(phase string, now func() string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.active.about(phase, now)
+	l.paint()
+}
+
+// Say implements Progress.
+func (l *Live) Say(phase, text string) { l.keep(detailLine(phase, text)) }
 
 // End implements Progress.
 func (l *Live) End(phase string, took time.Duration, err error) {
 	l.mu.Lock()
-	l.active = slices.DeleteFunc(l.active, func(a activity) bool { return a.phase == phase })
+	l.active = l.active.without(phase)
 	l.mu.Unlock()
 	l.keep(endLine(phase, took, err))
 }
@@ -146,21 +244,11 @@ func (l *Live) keep(line string) {
 // eraseLine goes to the first column and clears the line (ECMA-48: CR, EL).
 const eraseLine = "\r\x1b[K"
 
-// paint writes the live line: the oldest phase's time, the names of all, the newest detail of the oldest.
+// paint writes the live line.
 func (l *Live) paint() {
-	if len(l.active) == 0 {
-		return
+	if len(l.active) > 0 {
+		_, _ = fmt.Fprint(l.out, eraseLine+shorten(l.active.now(), columns(l.out)-1))
 	}
-	var names []string
-	for _, a := range l.active {
-		names = append(names, a.phase)
-	}
-	oldest := l.active[0]
-	text := fmt.Sprintf("%8.1f s  %s", time.Since(oldest.began).Seconds(), strings.Join(names, ", "))
-	if oldest.detail != "" {
-		text += ": " + oldest.detail
-	}
-	_, _ = fmt.Fprint(l.out, eraseLine+shorten(text, columns(l.out)-1))
 }
 
 func shorten(text string, width int) string {

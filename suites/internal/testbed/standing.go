@@ -104,7 +104,7 @@ func (b *builder) engineThatMade(ctx context.Context) (*engine.Engine, error) {
 	if record, found, err := b.home.owner(); err == nil && found && choice == engine.Auto {
 		choice = record.Engine
 	}
-	return findEngine(ctx, choice)
+	return findEngine(ctx, choice, "")
 }
 
 // Sweep removes what killed runs left behind: clusters of ours that were not finished, those that were not to outlive a process that is
@@ -162,7 +162,7 @@ func sweepCluster(ctx context.Context, o Options) ([]string, error) {
 func (o owner) leftBehind() bool { return !o.Complete || (!o.Keep && !o.Maker.alive()) }
 
 func sweepTrials(ctx context.Context, o Options) ([]string, error) {
-	e, err := findEngine(ctx, o.Engine)
+	e, err := findEngine(ctx, o.Engine, "")
 	if errors.Is(err, engine.ErrNone) {
 		return nil, nil
 	}

@@ -9,6 +9,7 @@ import (
 
 	. "github.com/onsi/gomega"
 
+	"github.com/meshproof/meshproof/fixtures/images"
 	"github.com/meshproof/meshproof/suites/internal/testbed/engine"
 )
 
@@ -51,7 +52,8 @@ func TestUpRefusesAForeignCluster(t *testing.T) {
 	text, err := os.ReadFile(calls)
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(string(text)).NotTo(Or(ContainSubstring("kill"), ContainSubstring("rm -f -v abc"), ContainSubstring("rm -f -v meshproof-control-plane")))
-	g.Expect(Preflight(t.Context(), Options{})).To(ContainElement(And(
+	t.Setenv(images.RegistryEnv, "127.0.0.1:1")
+	g.Expect(Doctor(t.Context(), Options{})).To(ContainElement(And(
 		HaveField("Subject", "cluster"), HaveField("Fix", ContainSubstring("choose another name")))))
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 
 	"github.com/meshproof/meshproof/fixtures/images"
 	"github.com/meshproof/meshproof/reports"
@@ -127,7 +128,7 @@ func (b *builder) leaveStanding(err error) error {
 
 // preflight refuses what cannot work, before anything is built.
 func (b *builder) preflight(ctx context.Context) (err error) {
-	if b.Engine, err = findEngine(ctx, b.options.Engine); err != nil {
+	if b.Engine, err = findEngine(ctx, b.options.Engine, ""); err != nil {
 		return err
 	}
 	b.options.Progress.Detail(phasePreflight, b.Engine.String())
@@ -142,33 +143,53 @@ func (b *builder) preflight(ctx context.Context) (err error) {
 		b.node = standing.node.Name
 		return nil // what it takes has been taken
 	}
-	return refuse(b.Engine.Machine(b.Dir))
+	return refuse(b.machine(b.Engine))
 }
 
 // prepareImages gets every image onto this machine.
 func (b *builder) prepareImages(ctx context.Context) error {
-	source, why, err := b.source(ctx)
+	source, why, err := b.source(ctx, images.Select)
 	if err != nil {
 		return err
 	}
-	b.options.Progress.Detail(phaseImages, source.Name()+": "+why)
-	b.Set, err = source.Prepare(ctx, func(event images.Event) {
-		if event.State != images.Cached {
-			b.options.Progress.Detail(phaseImages, fmt.Sprintf("%s %s (%d of %d)", event.What, event.State, event.Done, event.Total))
-		}
-	})
+	b.Set, err = getImages(ctx, source, why, b.options.Progress)
 	return err
 }
 
+// GetImages gets every image of a source onto this machine, as Up does. Why is the reason for the source, for the progress.
+func GetImages(ctx context.Context, source images.Source, why string, progress Progress) (set images.Set, err error) {
+	_, err = runPhases(ctx, []phase{{name: phaseImages, do: func(ctx context.Context) error {
+		set, err = getImages(ctx, source, why, progress)
+		return err
+	}}}, progress)
+	return set, err
+}
+
+func getImages(ctx context.Context, source images.Source, why string, progress Progress) (images.Set, error) {
+	progress.Detail(phaseImages, source.Name()+": "+why)
+	work := images.NewUnderway()
+	return source.Prepare(ctx, func(event images.Event) {
+		work.Hear(event)
+		switch event.State {
+		case images.Planned:
+			progress.Say(phaseImages, images.Forecast(event.Pieces, runtime.GOMAXPROCS(0)))
+			progress.Ask(phaseImages, work.String)
+		case images.Done, images.Failed:
+			progress.Say(phaseImages, fmt.Sprintf("%s %s after %.1f s (%d of %d)", event.What, event.State, event.Took.Seconds(), event.Done, event.Total))
+		case images.Started, images.Waiting, images.Cached:
+		}
+	})
+}
+
 // source is the one that was asked for. Where that is left open, a cluster that stands decides: it is not given up because the registry that its
-// images came from does not answer for a moment.
-func (b *builder) source(ctx context.Context) (source images.Source, why string, err error) {
+// images came from does not answer for a moment. Elsewhere it is chosen by choose.
+func (b *builder) source(ctx context.Context, choose func(context.Context, string) (images.Source, string, error)) (images.Source, string, error) {
 	if b.node != "" && b.Set.Source != "" {
 		if source, err := images.Again(b.options.Images, b.Set); err == nil {
 			return source, "cluster " + b.Name + " was made from it", nil
 		}
 	}
-	return images.Select(ctx, b.options.Images)
+	return choose(ctx, b.options.Images)
 }
 
 // adoptIfFit takes over the cluster of ours that stands, or returns nothing and keeps why not.

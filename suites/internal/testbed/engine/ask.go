@@ -98,12 +98,13 @@ func (f Finder) configure(e *Engine) error {
 	if conf == "" {
 		return nil
 	}
-	if err := os.MkdirAll(f.Folder, 0o755); err != nil {
-		return fmt.Errorf("keep podman's configuration: %w", err)
-	}
 	e.Config = f.configFile()
 	if old, err := os.ReadFile(e.Config); err == nil && string(old) == conf {
 		return nil
+	}
+	e.Config = filepath.Join(f.keep(), configName)
+	if err := os.MkdirAll(f.keep(), 0o755); err != nil {
+		return fmt.Errorf("keep podman's configuration: %w", err)
 	}
 	if err := os.WriteFile(e.Config, []byte(conf), 0o644); err != nil {
 		return fmt.Errorf("keep podman's configuration: %w", err)
@@ -111,4 +112,6 @@ func (f Finder) configure(e *Engine) error {
 	return nil
 }
 
-func (f Finder) configFile() string { return filepath.Join(f.Folder, "containers.conf") }
+func (f Finder) configFile() string { return filepath.Join(f.Folder, configName) }
+
+const configName = "containers.conf"

@@ -47,8 +47,18 @@ func (e *Engine) String() string { return e.Name + " " + e.Version }
 type Finder struct {
 	// Folder keeps what was found, and podman's configuration if it needs one.
 	Folder string
+	// Scratch takes what would be written, for those who only look: Folder and machine stay as they are. "" is for those who work.
+	Scratch string
 	// Host is this machine.
 	Host Host
+}
+
+// keep is the folder for what has been found out.
+func (f Finder) keep() string {
+	if f.Scratch != "" {
+		return f.Scratch
+	}
+	return f.Folder
 }
 
 // Find returns the engine that was chosen (podman, docker), or for auto the first that works: docker, then podman. It fails with one
@@ -117,7 +127,7 @@ func (f Finder) try(ctx context.Context, name string) (*Engine, error) {
 
 // collect is every work-around, from the machine inwards.
 func (f Finder) collect(e *Engine) ([]Workaround, error) {
-	all, err := ensureModules(f.Host)
+	all, err := f.ensureModules()
 	if err != nil {
 		return nil, err
 	}

@@ -197,3 +197,29 @@ esac`, user, here)})
 		HaveSuffix("podman rm -f -v meshproof-trial-"+left+"\npodman rmi -f localhost/meshproof/trial:"+left+"\n"),
 	))
 }
+
+func TestALookLeavesTheMachineAsItIs(t *testing.T) {
+	g := NewWithT(t)
+	scripts(t, map[string]string{"podman": podman})
+	folder, scratch := t.TempDir(), t.TempDir()
+	host := withoutResourceCapability()
+	host.Modules = false
+	look := engine.Finder{Folder: filepath.Join(folder, "none"), Scratch: scratch, Host: host}
+	found, err := look.Find(t.Context(), "podman")
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(found.Workarounds).To(ContainElement(HaveField("Name", "an empty /lib/modules")), "what a run would do is said")
+	g.Expect(found.Config).To(BeARegularFile())
+	g.Expect(found.Config).To(HavePrefix(scratch))
+	g.Expect(os.ReadDir(folder)).To(BeEmpty())
+
+	// What a run has found out is taken, and its configuration with it.
+	host, err = engine.LookAtHost()
+	g.Expect(err).NotTo(HaveOccurred())
+	kept, err := engine.Finder{Folder: folder, Host: host}.Find(t.Context(), "podman")
+	g.Expect(err).NotTo(HaveOccurred())
+	empty := t.TempDir()
+	again, err := engine.Finder{Folder: folder, Scratch: empty, Host: host}.Find(t.Context(), "podman")
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(again).To(Equal(kept))
+	g.Expect(os.ReadDir(empty)).To(BeEmpty())
+}

@@ -18,11 +18,11 @@ type memory struct {
 	Engine Engine `json:"engine"`
 }
 
-func (f Finder) memoryFile(name string) string { return filepath.Join(f.Folder, name+".json") }
+func memoryFile(folder, name string) string { return filepath.Join(folder, name+".json") }
 
 // recall returns what was found since the machine booted, if nothing has changed that it depends on.
 func (f Finder) recall(e *Engine) (*Engine, bool) {
-	text, err := os.ReadFile(f.memoryFile(e.Name))
+	text, err := os.ReadFile(memoryFile(f.Folder, e.Name))
 	if err != nil {
 		return nil, false
 	}
@@ -43,10 +43,10 @@ func (f Finder) remember(e *Engine) error {
 	if err != nil {
 		return fmt.Errorf("keep what was found out about %s: %w", e.Name, err)
 	}
-	if err := os.MkdirAll(f.Folder, 0o755); err != nil {
+	if err := os.MkdirAll(f.keep(), 0o755); err != nil {
 		return fmt.Errorf("keep what was found out about %s: %w", e.Name, err)
 	}
-	if err := os.WriteFile(f.memoryFile(e.Name), append(text, '\n'), 0o644); err != nil {
+	if err := os.WriteFile(memoryFile(f.keep(), e.Name), append(text, '\n'), 0o644); err != nil {
 		return fmt.Errorf("keep what was found out about %s: %w", e.Name, err)
 	}
 	return nil

@@ -17,14 +17,15 @@ type Finding struct {
 	Subject string // engine, disk, memory, inotify, cgroups
 	Saw     string // in a few words
 	Fix     string // one sentence with the way out; "" if nothing is wrong
+	Spare   bool   // a run works without it
 }
 
-// OK tells whether nothing is wrong.
-func (f Finding) OK() bool { return f.Fix == "" }
+// OK tells whether a run can work.
+func (f Finding) OK() bool { return f.Fix == "" || f.Spare }
 
 // String is the finding in one line.
 func (f Finding) String() string {
-	if f.OK() {
+	if f.Fix == "" {
 		return f.Subject + ": " + f.Saw
 	}
 	return f.Subject + ": " + f.Saw + "; " + f.Fix

@@ -34,12 +34,14 @@ func settings(h Host) (conf string, why []Workaround) {
 }
 
 // ensureModules makes the folder that kind mounts into every node: podman refuses a source that is not there, and docker makes it.
-func ensureModules(h Host) ([]Workaround, error) {
-	if h.Modules {
+func (f Finder) ensureModules() ([]Workaround, error) {
+	if f.Host.Modules {
 		return nil, nil
 	}
-	if err := os.MkdirAll(modulesFolder, 0o755); err != nil {
-		return nil, fmt.Errorf("kind mounts %s, which does not exist here: create it as root, an empty folder will do: %w", modulesFolder, err)
+	if f.Scratch == "" {
+		if err := os.MkdirAll(modulesFolder, 0o755); err != nil {
+			return nil, fmt.Errorf("kind mounts %s, which does not exist here: create it as root, an empty folder will do: %w", modulesFolder, err)
+		}
 	}
 	return []Workaround{{Name: "an empty " + modulesFolder, Reason: "kind mounts it into every node, and this machine has none"}}, nil
 }
