@@ -130,6 +130,7 @@ func digestOf(raw []byte) string {
 func htmlFuncs() template.FuncMap {
 	return template.FuncMap{
 		"links":     linksOf,
+		"joined":    func(texts []string) string { return strings.Join(texts, ", ") },
 		"held":      (*Result).held,
 		"name":      (*Result).name,
 		"anchor":    func(id string) string { return "#" + id },

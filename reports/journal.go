@@ -92,7 +92,7 @@ func removeLast(root *os.Root) error {
 		}
 		return err
 	}
-	for _, name := range append(formNames(), evidenceName, journalName) {
+	for _, name := range append(formNames(), SBOMFile, evidenceName, journalName) {
 		if err := root.RemoveAll(name); err != nil {
 			return err
 		}

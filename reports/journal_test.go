@@ -164,6 +164,8 @@ func TestANewRunRemovesWhatTheLastOneLeft(t *testing.T) {
 	r.Steps[0].Evidence = evidence("old")
 	g.Expect(j.Record(r)).To(Succeed())
 	g.Expect(Write(dir, reportOf(r))).To(Succeed())
+	g.Expect(j.KeepSBOM([]byte("{}"))).To(Succeed())
+	g.Expect(filepath.Join(dir, SBOMFile)).To(BeAnExistingFile())
 	g.Expect(os.WriteFile(filepath.Join(dir, "mine.txt"), nil, 0o644)).To(Succeed())
 
 	journalIn(t, dir)

@@ -24,6 +24,7 @@ func renderMarkdown(r Report) ([]byte, error) {
 		markdownPage(&b, p)
 	}
 	markdownTestbed(&b, r.Testbed)
+	markdownProvenance(&b, r.Testbed.Provenance)
 	return []byte(b.String()), nil
 }
 

@@ -33,6 +33,9 @@ func breaches(dir string) (errs []error) {
 		if err == nil {
 			errs = append(errs, Gate(r, nil, GateOptions{}).Err())
 		}
+		if _, err := fs.Stat(tree, path.Join(folder, r.Testbed.SBOM)); err != nil {
+			errs = append(errs, err)
+		}
 		if want := path.Join(r.Testbed.Istio, r.Testbed.ImageSource); want != folder {
 			errs = append(errs, fmt.Errorf("%s is a report of %s", folder, want))
 		}
@@ -57,6 +60,7 @@ func TestBreachesAreFound(t *testing.T) {
 	g.Expect(errors.Join(breaches(dir)...)).To(MatchError(And(
 		ContainSubstring("1.31.1/packages holds evidence"),
 		ContainSubstring("report.md: no such file"),
+		ContainSubstring(SBOMFile+": no such file"),
 		ContainSubstring("the gate is closed"),
 		ContainSubstring("1.32.0/registry is a report of 1.31.1/packages"),
 	)))

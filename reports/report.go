@@ -78,6 +78,9 @@ type Testbed struct {
 	Provisional []string `json:"provisional,omitempty"`
 	// NotAsInstalled is how the mesh differed from what was installed when the replay began, one sentence each.
 	NotAsInstalled []string `json:"notAsInstalled,omitempty"`
+	// Provenance is where everything came from that ran.
+	Provenance []Provenance `json:"provenance,omitempty"`
+	SBOM       string       `json:"sbom,omitempty"` // the bill of materials, a file beside the report
 }
 
 // Summary counts scenarios and promises per verdict.

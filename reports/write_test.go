@@ -71,6 +71,8 @@ func TestHostileText(t *testing.T) {
 	report := reportOf(r)
 	report.Run.Error, report.Run.Command = evil, evil
 	report.Testbed = Testbed{Istio: evil, Deviations: []string{evil}, Capabilities: map[string]bool{evil: true}, Images: map[string]string{evil: evil}}
+	report.Testbed.Provenance = []Provenance{{What: []string{evil}, In: []string{evil}, From: evil, Pinned: evil, Verified: evil}}
+	report.Testbed.SBOM = "javascript:alert(1)"
 
 	html, err := renderHTML(report)
 	g.Expect(err).NotTo(HaveOccurred())
@@ -110,7 +112,7 @@ func TestHTMLNeedsNothingFromOutside(t *testing.T) {
 	for _, m := range found {
 		switch m[1] {
 		case "a": // a link is followed by a person, not by the page
-			g.Expect(m[3]).To(MatchRegexp(`^(#|evidence/|https://istio\.io/latest/docs/)`))
+			g.Expect(m[3]).To(MatchRegexp(`^(#|evidence/|sbom\.cdx\.json$|https://istio\.io/latest/docs/)`))
 		case "use":
 			g.Expect(m[3]).To(HavePrefix("#mark-"))
 		case "link":

@@ -149,7 +149,7 @@ func (e *e2e) replay(ctx context.Context) error {
 	if err := errors.Join(err, group.Wait()); err != nil {
 		return err
 	}
-	if err := errors.Join(e.compare(ctx), e.journal.Header(e.header, e.facts)); err != nil {
+	if err := errors.Join(e.keepSBOM(), e.compare(ctx), e.journal.Header(e.header, e.facts)); err != nil {
 		return err
 	}
 	started := time.Now()
@@ -158,6 +158,22 @@ func (e *e2e) replay(ctx context.Context) error {
 	err = e.runSuite(ctx, suite, told)
 	e.header.Phases.Replay = reports.Seconds(time.Since(started))
 	return err
+}
+
+// keepSBOM puts what the testbed is made of beside the report. One that an older meshproof made has none.
+func (e *e2e) keepSBOM() error {
+	if e.bed.Set.SBOM == "" {
+		return nil
+	}
+	text, err := os.ReadFile(e.bed.Set.SBOM)
+	if err == nil {
+		err = e.journal.KeepSBOM(text)
+	}
+	if err != nil {
+		return fmt.Errorf("what the testbed is made of: %w", err)
+	}
+	e.facts.SBOM = reports.SBOMFile
+	return nil
 }
 
 // compare tells, before the first scenario, how the mesh differs from what was installed.

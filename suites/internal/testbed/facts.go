@@ -2,6 +2,7 @@ package testbed
 
 import (
 	"maps"
+	"strings"
 
 	"sigs.k8s.io/kind/pkg/cmd/kind/version"
 
@@ -28,6 +29,7 @@ func (b *Bed) facts() reports.Testbed {
 		f.Images[image.Reference] = image.Digest
 	}
 	maps.Copy(f.Images, set.Official) // what they are outside
+	f.Provenance = provenance(set, e)
 	for capability, why := range b.Lacks() {
 		f.Capabilities[string(capability)] = why == ""
 	}
@@ -46,6 +48,9 @@ func deviations(set images.Set) []string {
 	all = append(all, sealDeviations()...)
 	for _, why := range set.Provisional {
 		all = append(all, "images: "+why)
+	}
+	for _, unknown := range set.Unexplained() {
+		all = append(all, "images: nobody wrote down where they come from: "+strings.Join(unknown.In, ", "))
 	}
 	if !set.DefaultCNI {
 		all = append(all,

@@ -24,6 +24,7 @@ const (
 	ownerFile      = "owner.json"
 	setFile        = "set.json"
 	factsFile      = "facts.json"
+	sbomFile       = "sbom.cdx.json"
 	installedFile  = "installed.json"
 	policiesFile   = "policies.json"
 	operatorFile   = "istio.yaml"

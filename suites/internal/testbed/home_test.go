@@ -2,12 +2,14 @@ package testbed
 
 import (
 	"os"
+	"path/filepath"
 	"syscall"
 	"testing"
 	"time"
 
 	. "github.com/onsi/gomega"
 
+	"github.com/meshproof/meshproof/fixtures/images"
 	"github.com/meshproof/meshproof/suites/internal/testbed/engine"
 )
 
@@ -18,6 +20,24 @@ func atHome(t *testing.T, cluster string) home {
 	h, err := homeOf(cluster)
 	NewWithT(t).Expect(err).NotTo(HaveOccurred())
 	return h
+}
+
+// A kept cluster says the same when the cache was emptied meanwhile.
+func TestWhatAClusterWasMadeOfIsKeptWithIt(t *testing.T) {
+	g, b := NewWithT(t), &builder{home: home{cluster: "one", dir: t.TempDir()}}
+	bill := filepath.Join(t.TempDir(), sbomFile)
+	g.Expect(os.WriteFile(bill, []byte("{}"), 0o600)).To(Succeed())
+	b.Set = images.Set{SBOM: bill, Provenance: []images.Provenance{{What: []string{"curl"}}}}
+	for range 2 { // when it is made, and when it is adopted
+		g.Expect(b.keepSet()).To(Succeed())
+		g.Expect(os.RemoveAll(bill)).To(Succeed())
+		var held images.Set
+		g.Expect(b.home.read(setFile, &held)).To(Succeed())
+		g.Expect(held.Provenance).To(Equal(b.Set.Provenance))
+		g.Expect(os.ReadFile(held.SBOM)).To(BeEquivalentTo("{}"))
+	}
+	b.Set.SBOM = "/nowhere"
+	g.Expect(b.keepSet()).To(MatchError(HavePrefix("keep the bill of materials of cluster")))
 }
 
 func TestOwnerIsKept(t *testing.T) {

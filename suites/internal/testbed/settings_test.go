@@ -90,6 +90,13 @@ func TestFacts(t *testing.T) {
 	unproven := &Bed{Set: set, Engine: e, unenforced: "kindnet leaves them alone"}
 	g.Expect(unproven.Lacks()).To(HaveKeyWithValue(scenario.NetworkPolicyEnforced, "kindnet leaves them alone"))
 	g.Expect(unproven.facts().Capabilities).To(HaveKeyWithValue(string(scenario.NetworkPolicyEnforced), false))
+	g.Expect(f.Provenance).To(ContainElements(
+		HaveField("In", []string{"node", "this machine", "site"}), HaveField("What", ContainElement("podman 5.4.0")), HaveField("What", ContainElement("meshproof"))))
+	g.Expect(f.Deviations).To(ContainElement("images: nobody wrote down where they come from: node, this machine, site"), "as where an older meshproof made them")
+	set.Provenance = []images.Provenance{{What: []string{"site"}, In: []string{"node", "this machine", "site"}}}
+	f = (&Bed{Set: set, Engine: e}).facts()
+	g.Expect(f.Provenance).To(HaveLen(3))
+	g.Expect(f.Deviations).NotTo(ContainElement(ContainSubstring("nobody wrote down")))
 	pinned := official
 	pinned.Official, pinned.Provisional = map[string]string{"istio/istioctl:1": "sha256:2"}, []string{"istio/istioctl:1 is unpinned (tag)"}
 	f = (&Bed{Set: pinned, Engine: e}).facts()

@@ -201,7 +201,7 @@ func (b *builder) adoptIfFit(ctx context.Context) (*Bed, error) {
 	if err != nil || b.unfit != nil {
 		return nil, err
 	}
-	return &b.Bed, errors.Join(b.claim(), b.home.write(setFile, b.Set)) // the cache may have them in another place now
+	return &b.Bed, errors.Join(b.claim(), b.keepSet()) // the cache may have them in another place now
 }
 
 // claim makes an adopted cluster outlive this process if that is wanted now; it never takes that back.
@@ -291,8 +291,11 @@ func (b *builder) sign(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := b.keepSet(); err != nil {
+		return err
+	}
 	b.Facts = b.facts()
-	if err := errors.Join(b.home.write(setFile, b.Set), b.home.write(factsFile, b.Facts)); err != nil {
+	if err := b.home.write(factsFile, b.Facts); err != nil {
 		return err
 	}
 	if err := b.client.applyObject(ctx, kubeSystem, signature(print, b.owner.RunID)); err != nil {
@@ -300,6 +303,21 @@ func (b *builder) sign(ctx context.Context) error {
 	}
 	b.owner.Complete = true
 	return b.home.write(ownerFile, b.owner)
+}
+
+// keepSet keeps what the cluster was made of. The bill of materials is kept as well: the cache may lose it while the cluster stands.
+func (b *builder) keepSet() error {
+	if kept := b.home.file(sbomFile); b.Set.SBOM != "" && b.Set.SBOM != kept {
+		text, err := os.ReadFile(b.Set.SBOM)
+		if err == nil {
+			err = os.WriteFile(kept, text, 0o600)
+		}
+		if err != nil {
+			return fmt.Errorf("keep the bill of materials of cluster %s: %w", b.Name, err)
+		}
+		b.Set.SBOM = kept
+	}
+	return b.home.write(setFile, b.Set)
 }
 
 // remove takes the cluster and all that is known about it away. It works to the end also when the context has ended.
