@@ -19,8 +19,9 @@ FAIL_FAST ?=
 IMAGES ?= auto
 ENGINE ?= auto
 OUT ?= reports/out
-# What `make images-archive` writes.
+# What `make images-archive` writes, and what `make history` reads.
 FILE ?= bin/meshproof-images.tar
+DIR ?=
 # What `make gate` compares with (empty: the nearest in reports/published), and what it lets through: a file of accepted differences, and 0 | 1.
 BASELINE ?=
 ACCEPT ?=
@@ -34,7 +35,7 @@ FUZZTIME ?= 1m
 
 # A recipe reads a knob as "$$NAME", never as $(NAME): make would put its text into the shell's, and run the $(shell ...) in it.
 # `value` takes the text as it is; without `override` that of the command line would be expanded when it is exported.
-$(foreach knob,PAGE SCENARIO LABEL FAULT DRILLS KEEP FAIL_FAST IMAGES ENGINE OUT FILE BASELINE ACCEPT ACCEPT_MESH ALLOW_FLAKY PKG RUN RACE FUZZTIME,\
+$(foreach knob,PAGE SCENARIO LABEL FAULT DRILLS KEEP FAIL_FAST IMAGES ENGINE OUT FILE DIR BASELINE ACCEPT ACCEPT_MESH ALLOW_FLAKY PKG RUN RACE FUZZTIME,\
   $(eval override export $(knob) := $$(value $(knob))))
 
 # The packages of PKG become words, without the shell's patterns; some flags of go would run a program.
@@ -91,6 +92,10 @@ gate: build ## Fail on any promise in reports/out that is worse than in BASELINE
 .PHONY: publish
 publish: build ## Keep reports/out in reports/published, as it was written, if the gate is open
 	@exec $(meshproof) publish --baseline "$$BASELINE"
+
+.PHONY: history
+history: build ## What became of each scenario over time, from all reports in the folder DIR
+	@exec $(meshproof) history
 
 ##@ Testbed
 
