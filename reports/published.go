@@ -126,7 +126,7 @@ func asPublished(folder string) error {
 }
 
 // Nearest is the published report below dir that a candidate is compared with where nobody names one: of those of the same schema and source of images that
-// are not of the candidate's own run, the one whose Istio is the highest that is not newer than the candidate's, or else the lowest that is; among equals
+// are not of the candidate's own run, the one with the same Istio, or else the highest that is not newer than the candidate's, or else the lowest; among equals
 // the same for Kubernetes, then for Envoy; and of those left the newest run. A published report that was edited is an error, ErrNoBaseline that none fits.
 func Nearest(dir string, candidate Report) (Baseline, error) {
 	folders, err := filepath.Glob(filepath.Join(dir, "*", "*", "*", sumsName))
@@ -167,13 +167,17 @@ func nearer(candidate, a, b Report) int {
 		nearerVersion(c.Envoy, x.Envoy, y.Envoy), b.Run.Started.Compare(a.Run.Started))
 }
 
-// nearerVersion is negative where a is nearer to wanted: the highest that is not newer, or else the lowest that is.
+// nearerVersion is negative where a is nearer to wanted: the same, or the highest that is not newer, or else the lowest that is.
 func nearerVersion(wanted, a, b string) int {
 	order := semver.Compare(versionIn(a), versionIn(b))
 	newer := func(v string) bool {
 		return versionIn(wanted) != "" && semver.Compare(versionIn(v), versionIn(wanted)) > 0
 	}
 	switch {
+	case a == wanted && b != wanted:
+		return -1
+	case b == wanted && a != wanted:
+		return 1
 	case newer(a) && newer(b):
 		return order
 	case newer(a):
@@ -184,12 +188,15 @@ func nearerVersion(wanted, a, b string) int {
 	return -order
 }
 
-var version = regexp.MustCompile(`(\d+)(?:\.(\d+))?(?:\.(\d+))?(-[0-9A-Za-z.-]+)?`)
+var (
+	version = regexp.MustCompile(`(\d+)(?:\.(\d+))?(?:\.(\d+))?(-[0-9A-Za-z.-]+)?`)
+	commit  = regexp.MustCompile(`-[0-9a-f]{7,40}$`)
+)
 
-// versionIn is the version that a text holds ("istio-proxy 1.31.1", "v1.36.3", "1.32-alpha.7f3a"), as semver compares it; empty where it holds none,
-// like a build of main: no version is newer than that.
+// versionIn is the version that a text holds ("istio-proxy 1.31.1", "v1.36.3", "1.32-alpha.0"), as semver compares it; empty where it holds none, like
+// a build of main: no version is newer than that. The commit at its end (1.31.0-eed52ebb66ad) tells builds apart, and not which came first.
 func versionIn(text string) string {
-	m := version.FindStringSubmatch(text)
+	m := version.FindStringSubmatch(commit.ReplaceAllString(text, ""))
 	if m == nil {
 		return ""
 	}

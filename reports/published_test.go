@@ -197,6 +197,7 @@ func TestNearest(t *testing.T) {
 	next, narrow := put("3", "1.31.1", "v1.35.0", nil), put("4", "1.32.0-rc.1", "v1.36.3", nil)
 	newerEnvoy := put("5", "1.30.2", "v1.36.3", func(r *Report) { r.Testbed.Envoy = "1.41.0" })
 	official := put("6", "1.31.1", "v1.36.3", func(r *Report) { r.Testbed.ImageSource, r.Testbed.Envoy = "registry", "istio-proxy 1.31.1" })
+	first, second := put("7", "1.33.0-ffffffffffff", "v1.36.3", nil), put("8", "1.33.0-000000000000", "v1.36.3", func(r *Report) { r.Run.Started = today })
 	for name, c := range map[string]struct {
 		istio, kubernetes, want string
 		change                  func(*Report)
@@ -207,7 +208,9 @@ func TestNearest(t *testing.T) {
 		"a release after its candidate":    {"1.32.0", "v1.36.3", narrow, nil},
 		"a candidate before":               {"1.32.0-beta.0", "v1.36.3", old, nil},
 		"older than all: the lowest":       {"1.29.0", "v1.36.3", older, nil},
-		"a build of main":                  {"main", "v1.36.3", narrow, nil},
+		"a build of main":                  {"main", "v1.36.3", second, nil},
+		"the same commit":                  {"1.33.0-ffffffffffff", "v1.36.3", first, nil},
+		"another commit: the newest run":   {"1.33.0-888888888888", "v1.36.3", second, nil},
 		"between":                          {"1.31.0", "v1.36.3", older, nil},
 		"another Envoy":                    {"1.30.2", "v1.36.3", newerEnvoy, func(r *Report) { r.Testbed.Envoy = "1.42.0" }},
 		"official images, and nothing but": {"1.30.0", "v1.36.3", official, func(r *Report) { r.Testbed.ImageSource = "registry" }},
