@@ -122,11 +122,13 @@ func TestWhatEntriesAccept(t *testing.T) {
 		},
 		"one promise, and the whole": {ran(two), []Acceptance{part("a", "200"), whole("a")}, nil},
 		"no promise where a step could not be done": {
-			ran(broken), []Acceptance{part("a", "200")},
+			ran(broken),
+			[]Acceptance{part("a", "200")},
 			[]string{"a is failed: 404", "accepted.yaml: entry 1 (a) is not needed: nothing differs there any more; remove it"},
 		},
 		"nor where something was left behind": {
-			ran(leaking), []Acceptance{part("a", "200")},
+			ran(leaking),
+			[]Acceptance{part("a", "200")},
 			[]string{"a is failed: 404", "accepted.yaml: entry 1 (a) is not needed: nothing differs there any more; remove it"},
 		},
 		"the whole where something was left behind": {ran(leaking), []Acceptance{whole("a")}, nil},
@@ -169,7 +171,7 @@ func TestReadAccepted(t *testing.T) {
 	}}))
 	g.Expect(read("# nothing yet\n")).To(Equal(Accepted{File: file}))
 	for name, text := range map[string]string{
-		"misspelt": "accepted:\n- id: a\n  untill: 2026-12-31\n", "twice": "accepted: []\naccepted: []\n", "no YAML": "{", "another list": "accept: []\n",
+		"misspelt": "accepted:\n- id: a\n  til: 2026-12-31\n", "twice": "accepted: []\naccepted: []\n", "no YAML": "{", "another list": "accept: []\n",
 	} {
 		_, err := read(text)
 		g.Expect(err).To(MatchError(ContainSubstring(file+" does not hold accepted differences")), name)

@@ -13,8 +13,8 @@ import (
 func answered(t *testing.T) GateAnswer {
 	t.Helper()
 	g := NewWithT(t)
-	before := ran(t, "20261120-231004-7f3a", "1.31.1", "v1.36.3", func(r *Report) { r.Results = append(r.Results, one("b", Passed, ""), one("c", Passed, "")) })
-	now := ran(t, "20261201-020000-1b2c", "1.32.0-rc.1", "v1.37.0", func(r *Report) {
+	before := ran(t, "20261120-231004-7f3a", "1.31.1 v1.36.3", func(r *Report) { r.Results = append(r.Results, one("b", Passed, ""), one("c", Passed, "")) })
+	now := ran(t, "20261201-020000-1b2c", "1.32.0-rc.1 v1.37.0", func(r *Report) {
 		r.Results = append(r.Results, one("b", Failed, "wanted 200, got <404> | @all"), one("c", Unverifiable, "no kindnet"))
 	})
 	options := meant(func(a *Acceptance) { a.ID = "b" })
@@ -45,7 +45,7 @@ func TestTheAnswerOfAGate(t *testing.T) {
 
 func TestTheAnswerOfAnOpenGate(t *testing.T) {
 	g := NewWithT(t)
-	answer, err := Judge(filepath.Join(ran(t, "1", "1.31.1", "v1.36.3", nil), "report.json"), Baseline{}, GateOptions{Now: today})
+	answer, err := Judge(filepath.Join(ran(t, "1", "1.31.1 v1.36.3", nil), "report.json"), Baseline{}, GateOptions{Now: today})
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(answer.Gate).To(Equal("open"))
 	g.Expect(answer.Baseline).To(BeNil())

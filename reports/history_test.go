@@ -10,9 +10,13 @@ import (
 	. "github.com/onsi/gomega"
 )
 
-// night writes the report of the run of a night, below dir, with Istio of that version; the scenarios are page door's.
-func night(t *testing.T, dir string, day int, istio string, results ...*Result) {
+// night writes the report of the run of a night below dir. From the seventh on there is another Istio.
+func night(t *testing.T, dir string, day int, results ...*Result) {
 	t.Helper()
+	istio := "1.31.1"
+	if day > 6 {
+		istio = "1.32.0"
+	}
 	r := reportOf(results...)
 	started := time.Date(2026, 11, day, 2, 17, 0, 0, time.UTC)
 	r.Run = Run{ID: fmt.Sprintf("2026-11-%02d", day), Started: started, Finished: started.Add(time.Minute)}
@@ -36,34 +40,30 @@ func season(t *testing.T, dir string) {
 	t.Helper()
 	g := NewWithT(t)
 	for day := 1; day <= 8; day++ {
-		istio := "1.31.1"
-		if day > 6 {
-			istio = "1.32.0"
-		}
 		turns := map[string][]Verdict{
-			"red":      {Passed, Passed, Passed, Passed, Passed, Passed, Failed, Failed},
-			"green":    {Failed, Failed, Failed, Failed, Passed, Inconclusive, Passed, Passed},
-			"flaky":    {Passed, Passed, Passed, Passed, Passed, Passed, Passed, Flaky},
-			"unsteady": {Passed, Passed, Passed, Failed, Passed, Passed, Passed, Passed},
-			"mended":   {Passed, Passed, Passed, Passed, Passed, Passed, Failed, Passed},
-			"steady":   {Passed, NotRun, Passed, Unverifiable, Passed, Passed, Skipped, Passed},
-			"slower":   {Passed, Passed, Passed, Passed, Passed, Passed, Passed, Passed},
+			"door/red":      {Passed, Passed, Passed, Passed, Passed, Passed, Failed, Failed},
+			"door/green":    {Failed, Failed, Failed, Failed, Passed, Inconclusive, Passed, Passed},
+			"door/flaky":    {Passed, Passed, Passed, Passed, Passed, Passed, Passed, Flaky},
+			"door/unsteady": {Passed, Passed, Passed, Failed, Passed, Passed, Passed, Passed},
+			"door/mended":   {Passed, Passed, Passed, Passed, Passed, Passed, Failed, Passed},
+			"door/steady":   {Passed, NotRun, Passed, Unverifiable, Passed, Passed, Skipped, Passed},
+			"door/slower":   {Passed, Passed, Passed, Passed, Passed, Passed, Passed, Passed},
 		}
 		var results []*Result
-		for _, id := range []string{"red", "green", "flaky", "unsteady", "mended", "steady", "slower"} {
+		for _, id := range []string{"door/red", "door/green", "door/flaky", "door/unsteady", "door/mended", "door/steady", "door/slower"} {
 			took := 2000 + 10*day
-			if id == "slower" && day > 5 {
+			if id == "door/slower" && day > 5 {
 				took = 5000
 			}
 			results = append(results, timed(id, turns[id][day-1], took))
 		}
 		if day == 1 {
-			results = append(results, timed("gone", Passed, 300))
+			results = append(results, timed("door/gone", Passed, 300))
 		}
 		if day == 8 {
-			results = append(results, timed("new", Passed, 300))
+			results = append(results, timed("door/new", Passed, 300))
 		}
-		night(t, dir, day, istio, results...)
+		night(t, dir, day, results...)
 	}
 	put := func(name, text string) {
 		g.Expect(os.MkdirAll(filepath.Join(dir, name), 0o755)).To(Succeed())
@@ -90,12 +90,12 @@ func TestHistory(t *testing.T) {
 		golden(t, name, got)
 	}
 	g.Expect(h.Lines()).To(Equal([]string{
-		"turned red: red: passed -> failed since 2026-11-07 (run 2026-11-07), with Istio: 1.31.1 -> 1.32.0: why it is failed (podman, images from packages)",
-		"turned flaky: flaky: passed -> flaky since 2026-11-08 (run 2026-11-08): why it is flaky (podman, images from packages)",
-		"turned flaky: unsteady: back and forth, at last failed -> passed since 2026-11-05 (run 2026-11-05) (podman, images from packages)",
-		"turned green: mended: failed -> passed since 2026-11-08 (run 2026-11-08) (podman, images from packages)",
-		"turned green: green: failed -> passed since 2026-11-05 (run 2026-11-05) (podman, images from packages)",
-		"slower: slower: 5.0 s, was 2.0 s (2.5 times as long) (podman, images from packages)",
+		"turned red: door/red: passed -> failed since 2026-11-07 (run 2026-11-07), with Istio: 1.31.1 -> 1.32.0: why it is failed (podman, images from packages)",
+		"turned flaky: door/flaky: passed -> flaky since 2026-11-08 (run 2026-11-08): why it is flaky (podman, images from packages)",
+		"turned flaky: door/unsteady: back and forth, at last failed -> passed since 2026-11-05 (run 2026-11-05) (podman, images from packages)",
+		"turned green: door/mended: failed -> passed since 2026-11-08 (run 2026-11-08) (podman, images from packages)",
+		"turned green: door/green: failed -> passed since 2026-11-05 (run 2026-11-05) (podman, images from packages)",
+		"slower: door/slower: 5.0 s, was 2.0 s (2.5 times as long) (podman, images from packages)",
 		"history: 8 runs, 1 turned red, 2 turned flaky, 2 turned green, 1 slower",
 	}))
 	g.Expect(h.LeftOut).To(ConsistOf(
@@ -121,7 +121,7 @@ func TestAHistoryOfNothing(t *testing.T) {
 // Runs on another engine or with other images have other times and other verdicts.
 func TestHistoriesOfDifferentTestbedsAreApart(t *testing.T) {
 	g, dir := NewWithT(t), t.TempDir()
-	for day, source := range map[int]string{1: "packages", 2: "registry", 3: "packages", 4: "archive, a file with the SHA-256 00"} {
+	for day, source := range map[int]string{1: "packages", 2: "registry", 3: "packages", 4: "archive, a file with the SHA-256 00", 5: "registry, rehearsed: stand-ins"} {
 		verdict := Passed
 		if source == "registry" {
 			verdict = Failed
@@ -133,12 +133,12 @@ func TestHistoriesOfDifferentTestbedsAreApart(t *testing.T) {
 	}
 	h, err := ReadHistory(dir)
 	g.Expect(err).NotTo(HaveOccurred())
-	g.Expect(h.Lines()).To(Equal([]string{"history: 4 runs, 0 turned red, 0 turned flaky, 0 turned green, 0 slower"}))
+	g.Expect(h.Lines()).To(Equal([]string{"history: 5 runs, 0 turned red, 0 turned flaky, 0 turned green, 0 slower"}))
 	var names []string
 	for _, s := range h.Series {
 		names = append(names, s.Name)
 	}
-	g.Expect(names).To(Equal([]string{"docker, images from packages", "docker, images from archive", "docker, images from registry"}))
+	g.Expect(names).To(Equal([]string{"docker, images from packages", "docker, images from archive", "docker, images from registry", "docker, images from registry, rehearsed: stand-ins"}))
 }
 
 func TestSlower(t *testing.T) {

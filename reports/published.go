@@ -89,11 +89,11 @@ func folderName(text string) string {
 	return cmp.Or(text, "unknown")
 }
 
-// sourceKind is where the images come from, without the sum of an archive.
-func sourceKind(t Testbed) string {
-	kind, _, _ := strings.Cut(t.ImageSource, ",")
-	return kind
-}
+// archiveSum is what the source of an archive's images ends with.
+var archiveSum = regexp.MustCompile(`, a file with the SHA-256 [0-9a-f]+`)
+
+// sourceKind is where the images come from, whichever archive that was.
+func sourceKind(t Testbed) string { return archiveSum.ReplaceAllString(t.ImageSource, "") }
 
 // asPublished tells whether the files of a folder have the sums that they were published with. A folder without sums was not published, and is as it
 // should be.

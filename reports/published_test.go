@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -63,9 +64,10 @@ func TestPublishedReportsKeepTheRules(t *testing.T) {
 	}
 }
 
-// ran writes a report of a run on that testbed into a folder of its own.
-func ran(t *testing.T, id, istio, kubernetes string, change func(*Report)) (folder string) {
+// ran writes a report of a run on a testbed, Istio's version and Kubernetes', into a folder of its own.
+func ran(t *testing.T, id, versions string, change func(*Report)) (folder string) {
 	t.Helper()
+	istio, kubernetes, _ := strings.Cut(versions, " ")
 	r := reportOf(one("a", Passed, ""))
 	r.Run = Run{ID: id, Started: time.Date(2026, 11, 20, 23, 10, 4, 0, time.UTC), Finished: time.Date(2026, 11, 20, 23, 11, 52, 0, time.UTC), Selection: "all pages"}
 	r.Testbed = Testbed{Istio: istio, Kubernetes: kubernetes, Envoy: "1.40.0", Engine: "podman 4.3.1", Provider: "kind v0.33.0", ImageSource: "packages"}
@@ -87,7 +89,7 @@ func published(t *testing.T, out, dir string) (string, error) {
 
 func TestPublish(t *testing.T) {
 	g, dir := NewWithT(t), t.TempDir()
-	out := ran(t, "1", "1.31.1", "v1.36.3", nil)
+	out := ran(t, "1", "1.31.1 v1.36.3", nil)
 	folder, err := published(t, out, dir)
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(folder).To(Equal(filepath.Join(dir, "1.31.1", "packages", "kubernetes-1.36.3-envoy-1.40.0")))
@@ -98,7 +100,7 @@ func TestPublish(t *testing.T) {
 	}
 	g.Expect(errors.Join(breaches(dir)...)).To(Succeed())
 
-	out = ran(t, "2", "../../1.32", "", func(r *Report) {
+	out = ran(t, "2", "../../1.32 ", func(r *Report) {
 		r.Testbed.Envoy, r.Testbed.ImageSource = "istio-proxy 1.32.0", "archive, a file with the SHA-256 00"
 	})
 	folder, err = published(t, out, dir)
@@ -108,22 +110,22 @@ func TestPublish(t *testing.T) {
 
 func TestWhatIsNotPublished(t *testing.T) {
 	g, dir := NewWithT(t), t.TempDir()
-	_, err := published(t, ran(t, "1", "1.31.1", "v1.36.3", func(r *Report) { r.Results[0].Verdict = Failed }), dir)
+	_, err := published(t, ran(t, "1", "1.31.1 v1.36.3", func(r *Report) { r.Results[0].Verdict = Failed }), dir)
 	g.Expect(err).To(MatchError(HavePrefix("nothing is published: the gate is closed")))
 
-	_, err = published(t, ran(t, "1", "1.31.1", "v1.36.3", func(r *Report) {
+	_, err = published(t, ran(t, "1", "1.31.1 v1.36.3", func(r *Report) {
 		r.Results, r.Run.Selection = append(r.Results, one("b", Skipped, "not selected")), "page door"
 	}), dir)
 	g.Expect(err).To(MatchError("nothing is published: the run was asked for page door, and a published report holds everything; `make e2e` without PAGE, SCENARIO and LABEL asks for it"))
 
-	half := ran(t, "1", "1.31.1", "v1.36.3", nil)
+	half := ran(t, "1", "1.31.1 v1.36.3", nil)
 	g.Expect(os.Remove(filepath.Join(half, "report.md"))).To(Succeed())
 	_, err = published(t, half, dir)
 	g.Expect(err).To(MatchError(HavePrefix("nothing is published, the report is not whole; `make e2e` writes all of it")))
 
-	answer, err := Judge(filepath.Join(ran(t, "1", "1.31.1", "v1.36.3", nil), "report.json"), Baseline{}, GateOptions{Now: today})
+	answer, err := Judge(filepath.Join(ran(t, "1", "1.31.1 v1.36.3", nil), "report.json"), Baseline{}, GateOptions{Now: today})
 	g.Expect(err).NotTo(HaveOccurred())
-	_, err = Publish(ran(t, "2", "1.31.1", "v1.36.3", nil), dir, answer)
+	_, err = Publish(ran(t, "2", "1.31.1 v1.36.3", nil), dir, answer)
 	g.Expect(err).To(MatchError(HavePrefix("nothing is published: the gate was asked about another report")))
 	g.Expect(os.ReadDir(dir)).To(BeEmpty())
 }
@@ -167,7 +169,7 @@ func TestBreachesAreFound(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			g, dir := NewWithT(t), t.TempDir()
-			folder, err := published(t, ran(t, "1", "1.31.1", "v1.36.3", nil), dir)
+			folder, err := published(t, ran(t, "1", "1.31.1 v1.36.3", nil), dir)
 			g.Expect(err).NotTo(HaveOccurred())
 			g.Expect(errors.Join(breaches(dir)...)).To(Succeed())
 			c.edit(g, folder)
@@ -179,7 +181,7 @@ func TestBreachesAreFound(t *testing.T) {
 func TestNearest(t *testing.T) {
 	g, dir := NewWithT(t), t.TempDir()
 	put := func(id, istio, kubernetes string, change func(*Report)) string {
-		folder, err := published(t, ran(t, id, istio, kubernetes, change), dir)
+		folder, err := published(t, ran(t, id, istio+" "+kubernetes, change), dir)
 		g.Expect(err).NotTo(HaveOccurred())
 		return filepath.Join(folder, "report.json")
 	}

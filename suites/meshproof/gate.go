@@ -28,7 +28,7 @@ func gateCommand() *cobra.Command {
 			"that ACCEPT names (" + acceptedFile + "), until their end. The answer is also in gate.json below OUT, and in the summary of a job of GitHub.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			answer, err := ask(baseline, false)
+			answer, err := ask(named(baseline))
 			if err != nil {
 				return err
 			}
@@ -46,7 +46,7 @@ func publishCommand() *cobra.Command {
 		Short: "Keep the report in " + publishedDir + " as a baseline, as it was written, if the gate is open",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			answer, err := ask(baseline, true)
+			answer, err := ask(orFirst(named(baseline)))
 			if err != nil {
 				return err
 			}
@@ -65,8 +65,36 @@ func publishCommand() *cobra.Command {
 	return cmd
 }
 
-// ask puts the gate's question to the report of this run. Only the first report of its kind is judged by itself.
-func ask(baseline string, first bool) (reports.GateAnswer, error) {
+// chooser finds what a candidate is compared with.
+type chooser func(candidate string) (reports.Baseline, error)
+
+// named is the report that somebody names, or else the nearest published one.
+func named(baseline string) chooser {
+	return func(candidate string) (reports.Baseline, error) {
+		if baseline != "" {
+			return reports.Baseline{File: baseline}, nil
+		}
+		report, err := reports.Read(candidate)
+		if err != nil {
+			return reports.Baseline{}, err
+		}
+		return reports.Nearest(publishedDir, report)
+	}
+}
+
+// orFirst lets a report be judged by itself that is the first of its kind.
+func orFirst(choose chooser) chooser {
+	return func(candidate string) (reports.Baseline, error) {
+		chosen, err := choose(candidate)
+		if errors.Is(err, reports.ErrNoBaseline) {
+			return reports.Baseline{Chosen: "none: " + publishedDir + " holds no report of its kind, this is the first"}, nil
+		}
+		return chosen, err
+	}
+}
+
+// ask puts the gate's question to the report of this run.
+func ask(choose chooser) (reports.GateAnswer, error) {
 	candidate := filepath.Join(outDir(), "report.json")
 	if err := os.Remove(filepath.Join(outDir(), reports.GateFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return reports.GateAnswer{}, err // the answer about an older report would be taken for this one's
@@ -75,27 +103,14 @@ func ask(baseline string, first bool) (reports.GateAnswer, error) {
 	if err != nil {
 		return reports.GateAnswer{}, usageError{err}
 	}
-	chosen := reports.Baseline{File: baseline}
-	if baseline == "" {
-		if chosen, err = nearest(candidate); first && errors.Is(err, reports.ErrNoBaseline) {
-			chosen.Chosen, err = "none: "+publishedDir+" holds no report of its kind, this is the first", nil
-		}
-	}
+	baseline, err := choose(candidate)
 	if errors.Is(err, reports.ErrNoBaseline) {
 		err = usageError{err}
 	}
 	if err != nil {
 		return reports.GateAnswer{}, err
 	}
-	return reports.Judge(candidate, chosen, options)
-}
-
-func nearest(candidate string) (reports.Baseline, error) {
-	report, err := reports.Read(candidate)
-	if err != nil {
-		return reports.Baseline{}, err
-	}
-	return reports.Nearest(publishedDir, report)
+	return reports.Judge(candidate, baseline, options)
 }
 
 // gateOptions are those of the environment.
