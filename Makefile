@@ -19,10 +19,14 @@ FAIL_FAST ?=
 IMAGES ?= auto
 ENGINE ?= auto
 OUT ?= reports/out
-# What `make images-archive` writes, and what `make gate` compares with.
+# What `make images-archive` writes, and what `make history` reads.
 FILE ?= bin/meshproof-images.tar
+DIR ?=
+# What `make gate` compares with (empty: the nearest in reports/published), and what it lets through: a file of accepted differences, and 0 | 1.
 BASELINE ?=
+ACCEPT ?=
 ACCEPT_MESH ?=
+ALLOW_FLAKY ?=
 # What `make test`, `make bench` and `make lint` look at.
 PKG ?= ./...
 RUN ?= .
@@ -31,7 +35,7 @@ FUZZTIME ?= 1m
 
 # A recipe reads a knob as "$$NAME", never as $(NAME): make would put its text into the shell's, and run the $(shell ...) in it.
 # `value` takes the text as it is; without `override` that of the command line would be expanded when it is exported.
-$(foreach knob,PAGE SCENARIO LABEL FAULT DRILLS KEEP FAIL_FAST IMAGES ENGINE OUT FILE BASELINE ACCEPT_MESH PKG RUN RACE FUZZTIME,\
+$(foreach knob,PAGE SCENARIO LABEL FAULT DRILLS KEEP FAIL_FAST IMAGES ENGINE OUT FILE DIR BASELINE ACCEPT ACCEPT_MESH ALLOW_FLAKY PKG RUN RACE FUZZTIME,\
   $(eval override export $(knob) := $$(value $(knob))))
 
 # The packages of PKG become words, without the shell's patterns; some flags of go would run a program.
@@ -82,8 +86,16 @@ list: build ## The scenarios, each with the document and the lines it comes from
 	@exec $(meshproof) list
 
 .PHONY: gate
-gate: build ## Compare reports/out with BASELINE=FILE: fail on any promise that got worse, and on a mesh that was not as installed
+gate: build ## Fail on any promise in reports/out that is worse than in BASELINE=FILE, or else in the nearest published report (ACCEPT=FILE)
 	@exec $(meshproof) gate --baseline "$$BASELINE"
+
+.PHONY: publish
+publish: build ## Keep reports/out in reports/published, as it was written, if the gate is open
+	@exec $(meshproof) publish --baseline "$$BASELINE"
+
+.PHONY: history
+history: build ## What became of each scenario over time, from all reports in the folder DIR
+	@exec $(meshproof) history
 
 ##@ Testbed
 

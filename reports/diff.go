@@ -157,6 +157,9 @@ type promiseName struct {
 	stepOrdinal, promiseOrdinal int
 }
 
+// String is the promise as sentences name it.
+func (p promiseName) String() string { return p.Step + ": " + p.Says }
+
 // namedPromise is a promise with its name.
 type namedPromise struct {
 	promiseName

@@ -127,9 +127,6 @@ func TestGate(t *testing.T) {
 			report: ran(reworded), baseline: new(ran(one("a", Passed, ""))),
 			blockers: []string{`a: the promise "200" (Send a request) had passed in the baseline and is no longer asked for`},
 		},
-		"a reworded promise, accepted": {report: ran(reworded), baseline: new(ran(one("a", Passed, ""))), options: GateOptions{Accept: []string{"a"}}},
-		"gone, accepted":               {report: ran(), baseline: new(ran(one("a", Passed, ""))), options: GateOptions{Accept: []string{"a"}}},
-		"a failure cannot be accepted": {report: ran(one("a", Failed, "404")), options: GateOptions{Accept: []string{"a"}}, blockers: []string{"a is failed: 404"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := NewWithT(t)
@@ -151,6 +148,4 @@ func TestGateNotesAnotherTestbed(t *testing.T) {
 	older.Testbed.Istio, newer.Testbed.Istio = "1.31.1", "1.32.0"
 	d := Gate(newer, &older, GateOptions{})
 	g.Expect(d.String()).To(Equal("the gate is open\nnote: Istio: 1.31.1 -> 1.32.0\n"))
-	d = Gate(reportOf(), &older, GateOptions{Accept: []string{"a"}})
-	g.Expect(d.Notes).To(ContainElement("accepted: a is gone; the baseline has it as passed"))
 }

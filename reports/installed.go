@@ -27,18 +27,13 @@ func (r *Result) led(text string) string {
 	return r.NotAsInstalled + ". " + text
 }
 
-// wayOut is what to do about a mesh that is not as installed.
-const wayOut = "replay on one that is (`make sweep` for what runs left, else `make down`), or accept it with ACCEPT_MESH=1"
-
-// notAsInstalled closes the gate to a report about a mesh that somebody else has changed, unless that is accepted.
-func (d *Decision) notAsInstalled(differences []string, options GateOptions) {
-	if len(differences) == 0 {
-		return
+// strangeMesh is what speaks against a report about a mesh that somebody else has changed; nil where nobody has.
+func (r Report) strangeMesh() *objection {
+	if len(r.Testbed.NotAsInstalled) == 0 {
+		return nil
 	}
-	text := "the mesh was not as installed: " + oneLine(strings.Join(differences, "; "))
-	if options.AcceptMesh {
-		d.Notes = append(d.Notes, "accepted: "+text)
-		return
+	return &objection{
+		id: AcceptedMesh, sentence: "the mesh was not as installed: " + oneLine(strings.Join(r.Testbed.NotAsInstalled, "; ")),
+		wayOut: ": replay on one that is (`make sweep` for what runs left, else `make down`), or accept it with ACCEPT_MESH=1",
 	}
-	d.Blockers = append(d.Blockers, text+": "+wayOut)
 }

@@ -10,13 +10,24 @@ import (
 
 // Read reads a report.json. A file that is missing, no JSON, no report, or of another schema is an error that says so.
 func Read(file string) (Report, error) {
+	report, _, err := readSummed(file)
+	return report, err
+}
+
+// readSummed is Read, with the SHA-256 of the file in hexadecimal.
+func readSummed(file string) (report Report, sum string, err error) {
 	raw, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return Report{}, fmt.Errorf("there is no report %s; `make e2e` writes one to reports/out/report.json: %w", file, err)
+		return Report{}, "", fmt.Errorf("there is no report %s; `make e2e` writes one to reports/out/report.json: %w", file, err)
 	}
 	if err != nil {
-		return Report{}, fmt.Errorf("the report %s cannot be read: %w", file, err)
+		return Report{}, "", fmt.Errorf("the report %s cannot be read: %w", file, err)
 	}
+	report, err = parse(file, raw)
+	return report, sumOf(raw), err
+}
+
+func parse(file string, raw []byte) (Report, error) {
 	var head struct {
 		Schema string `json:"schema"`
 	}

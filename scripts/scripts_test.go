@@ -3,6 +3,7 @@ package scripts
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	. "github.com/onsi/gomega"
+	"sigs.k8s.io/yaml"
 )
 
 // run is what a script printed, on both streams, and how it ended.
@@ -273,6 +275,30 @@ func TestSetup(t *testing.T) {
 			}
 			g.Expect(got.code).To(Equal(test.code), got.output)
 		})
+	}
+}
+
+// What the action of a release runs: the gate decides, also where not everything held.
+func TestTheActionLeavesTheDecisionToTheGate(t *testing.T) {
+	g := NewWithT(t)
+	text, err := os.ReadFile(filepath.Join("..", ".github", "actions", "gate", "action.yml"))
+	g.Expect(err).NotTo(HaveOccurred())
+	var action struct {
+		Runs struct{ Steps []struct{ Run string } }
+	}
+	g.Expect(yaml.Unmarshal(text, &action)).To(Succeed())
+	script := filepath.Join(t.TempDir(), "step")
+	for _, step := range action.Runs.Steps {
+		if strings.Contains(step.Run, "make gate") {
+			g.Expect(os.WriteFile(script, []byte("set -eo pipefail\n"+step.Run), 0o600)).To(Succeed()) // as GitHub calls bash
+		}
+	}
+	for what, ends := range map[string]struct{ e2e, gate, code int }{
+		"all held": {0, 0, 0}, "what failed is accepted": {2, 0, 0}, "it is not": {2, 2, 2}, "worse than before": {0, 2, 2},
+	} {
+		got := bash(t, map[string]string{"make": fmt.Sprintf(`echo "make $1"; case $1 in e2e) exit %d ;; gate) exit %d ;; esac`, ends.e2e, ends.gate)}, script)
+		g.Expect(got.code).To(Equal(ends.code), what)
+		g.Expect(got.output).To(ContainSubstring("make gate\n"), what)
 	}
 }
 

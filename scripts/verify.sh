@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Everything about this repository that can be judged without a cluster and without running its tests, but for those of the nested modules: `make test` does
-# not see them.
+# Everything about this repository that can be judged without a cluster and without running its tests, but for those of the nested modules, which `make test`
+# does not see, and the one that holds published reports against the sums they were published with.
 # Each check is one function; all run, the failures are named at the end. The last line counts them.
 #
 # A check that cannot be made here (no network, tool not installed) is skipped with its reason;
@@ -22,6 +22,7 @@ tidy() { go mod tidy -diff; }
 shell_format() { tool shfmt -d scripts .ci; }
 shell_syntax() { git ls-files -z -- '*.sh' .ci/run | xargs -0 -r -n 1 bash -n; }
 workflows() { tool actionlint; }
+published() { go test -count=1 -run '^TestPublishedReportsKeepTheRules$' ./reports; }
 
 # The pinned shellcheck is set up below bin, so that everybody gets the same answer; without pip or its index that of the machine will do.
 shell_lint() {
@@ -91,8 +92,9 @@ no_private_keys() {
   none "private keys in git" "$(git grep --cached -nE -e '^[[:space:]]*-----BEGIN ([A-Z0-9]+ )*PRIVATE KEY-----[[:space:]]*$')"
 }
 
+# A published report is as large as its run wrote it.
 no_large_files() {
-  none "files larger than $((largest / 1024)) KiB in git" "$(git ls-files -s | sed -E 's/^[0-9]+ ([0-9a-f]+) [0-9]+\t/\1 /' |
+  none "files larger than $((largest / 1024)) KiB in git" "$(git ls-files -s -- . ':!reports/published' | sed -E 's/^[0-9]+ ([0-9a-f]+) [0-9]+\t/\1 /' |
     git cat-file --batch-check='%(objectsize) %(rest)' | awk -v max=$largest '$1 > max')"
 }
 
@@ -133,6 +135,7 @@ check "nested modules" nested_modules
 check "no known hole" vulnerabilities
 check "nor in nested ones" nested_vulnerabilities
 check "workflows valid" workflows
+check "published as written" published
 check "shell formatted" shell_format
 check "shell parses" shell_syntax
 check "shell linted" shell_lint

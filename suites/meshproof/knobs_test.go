@@ -10,7 +10,7 @@ import (
 func TestKnobsThatNobodyUnderstandsAreRefusedBeforeAnythingBegins(t *testing.T) {
 	for name, test := range map[string]struct{ images, engine, says string }{
 		"said for another": {"dockerhub", "", `IMAGES="dockerhub" is not known, did you mean registry? it is one of auto, registry, packages and archive:FILE`},
-		"mistyped":         {"registy", "", `IMAGES="registy" is not known, did you mean registry? it is one of auto, registry, packages and archive:FILE`},
+		"mistyped":         {"regstry", "", `IMAGES="regstry" is not known, did you mean registry? it is one of auto, registry, packages and archive:FILE`},
 		"no file":          {"archive", "", `IMAGES="archive" is not known, did you mean archive:FILE? it is one of auto, registry, packages and archive:FILE`},
 		"like nothing":     {"warehouse-of-images", "", `IMAGES="warehouse-of-images" is not known; it is one of auto, registry, packages and archive:FILE`},
 		"an engine":        {"", "foo", `ENGINE="foo" is not known, did you mean auto? it is one of auto, podman and docker`},
