@@ -106,5 +106,5 @@ func TestPlainLinesTellOfWhatTakesLong(t *testing.T) {
 		}
 	}
 	g.Expect(rest).To(ContainElements("     1.0 s  certificates\n", "     1.0 s  images\n"))
-	g.Consistently(out, "20ms").ShouldNot(Receive(), "it has an end")
+	g.Consistently(out, 20*time.Millisecond).ShouldNot(Receive(), "it has an end")
 }
