@@ -68,6 +68,7 @@ func TestPromisesOnRecordedRequests(t *testing.T) {
 		"through the sidecar": {wanted(throughSidecar()), tunnelSeen("10.244.0.45"), tunnelSeen("10.244.0.36")},
 		"blocked":             {blocked(), brokenSeen("BlackHoleCluster"), brokenSeen(proxyCluster)},
 		"denied":              {wanted(accessControl()), denialSeen("TCP_DENIED/403"), denialSeen("TCP_MISS/503")},
+		"denied, curl first":  {wanted(accessControl()), denialSeen("TCP_DENIED_ABORTED/403"), denialSeen("TCP_MISS_ABORTED/000")},
 	} {
 		t.Run(label, func(t *testing.T) {
 			g := NewWithT(t)

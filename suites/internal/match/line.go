@@ -56,10 +56,18 @@ func (l Line) fields(got probe.LogLine) []lineField {
 		{"sni", false, l.SNI, got.SNI},
 		{"route", false, l.Route, got.Route},
 		{"client", false, l.Client, got.Client},
-		{"result", true, l.Result, got.Result},
+		{"result", true, l.Result, decided(got.Result)},
 		{"hierarchy", false, l.Hierarchy, got.Hierarchy},
 	}
 	return slices.DeleteFunc(all, func(f lineField) bool { return f.want == nil })
+}
+
+// decided is a result without whether the client waited for all of a refusal: curl hangs up when it has read the 403, and is now and then faster than
+// squid, which then writes TCP_DENIED_ABORTED.
+//
+// Source: https://wiki.squid-cache.org/SquidFaq/SquidLogs#squid-result-codes
+func decided(result string) string {
+	return strings.Replace(result, "TCP_DENIED_ABORTED/", "TCP_DENIED/", 1)
 }
 
 // differences are the fields in which a line is not as wanted, in words.
