@@ -2,8 +2,8 @@
 # Runs a COMMAND beside a Docker of its own, on a machine that has none or only podman: scripts/docker.sh bin/meshproof e2e (what `make docker` does)
 #
 # The daemon is Debian 13's, in a root of its own under the cache (about 3 minutes the first time). It lives in namespaces of its own: its network,
-# its rules of iptables and every container go with it when COMMAND ends, and the machine's own stay untouched. COMMAND shares its network, so it
-# reaches what Docker publishes on 127.0.0.1 and nothing else: get images beforehand, with `make images`.
+# its rules of iptables and every container go with it when COMMAND ends, and the machine's own stay untouched. COMMAND shares its network and its
+# process numbers, so it reaches what Docker publishes on 127.0.0.1 and nothing else: get images beforehand, with `make images`.
 #
 # It takes root and a Debian with debootstrap, which apt installs if need be. Exit code 69 says that this machine cannot run such a Docker, and why.
 set -euo pipefail
@@ -35,7 +35,7 @@ make_root() {
   mv "$part" "$root"
 }
 
-# daemon becomes dockerd, as process 1 of namespaces that `main` made. A chroot would not do: runc's own pivot_root would leave containers in the
+# daemon becomes dockerd, with mounts of its own. A chroot would not do: runc's own pivot_root would leave containers in the
 # machine's root.
 daemon() {
   mkdir -p "$root/var/lib/docker" "$root/run/meshproof" "$root/lib/modules" "$root/machine"
@@ -69,10 +69,10 @@ beside() {
   mkdir -p "$run"
   # A process group of its own: a Ctrl-C is for COMMAND, which has a testbed to take down, and needs its daemon for that.
   set -m
-  setpriv --pdeathsig KILL unshare --mount --pid --fork --kill-child "$0" --daemon >"$home/dockerd.log" 2>&1 &
+  unshare --mount "$0" --daemon >"$home/dockerd.log" 2>&1 &
   set +m
   daemon=$!
-  trap 'kill -- "-$daemon" && wait "$daemon"' EXIT
+  trap 'kill "$daemon" && wait "$daemon"' EXIT
   export DOCKER_HOST=unix://$run/docker.sock PATH=$home/bin:$PATH
   until docker version >/dev/null 2>&1; do
     kill -0 "$daemon" 2>/dev/null && [ "$SECONDS" -lt 60 ] || cannot "dockerd does not start: $(tail -n 1 "$home/dockerd.log")"
@@ -95,6 +95,7 @@ case ${1:-} in
     mkdir -p "$data"
     make_root
     client
-    exec unshare --net "$0" --beside "$@"
+    # The first process of the namespace is this script: with it goes whatever is left.
+    exec unshare --net --pid --fork --kill-child --mount-proc "$0" --beside "$@"
     ;;
 esac
