@@ -22,11 +22,22 @@ const (
 // errNoCounters is a proxy that does not count connections by listener.
 var errNoCounters = errors.New("it does not count the connections of its listeners")
 
-// connections are those from a sidecar's own pod, or, at a gateway, all: how many each listener holds, and how many all have accepted. A connection
+// connections are those from a sidecar's own pod, or, at a gateway, all: how many each listener holds, and how many it has accepted. A connection
 // that the listener on port 15001 hands over to another is that one's.
 type connections struct {
 	at       map[string]uint64 // by listener, "0.0.0.0_8443"
-	accepted uint64
+	accepted map[string]uint64
+}
+
+// acceptedSince tells whether there was another connection. Each listener is compared by itself: the count of one that was removed goes when it has
+// drained, 45 s later, and a sum would hide as many new ones.
+func (c connections) acceptedSince(before connections) bool {
+	for listener, n := range c.accepted {
+		if n > before.accepted[listener] {
+			return true
+		}
+	}
+	return false
 }
 
 // open is how many there are, but for those at some ports.
@@ -52,15 +63,15 @@ func (m *Mesh) connections(ctx context.Context, pod *corev1.Pod) (connections, e
 }
 
 func countConnections(stats proxyconfig.Stats) (connections, error) {
-	all := connections{at: map[string]uint64{}}
+	all := connections{at: map[string]uint64{}, accepted: map[string]uint64{}}
 	for name, value := range stats {
 		if isInner(name) {
 			continue
 		}
 		if listener, active := strings.CutSuffix(name, ".downstream_cx_active"); active {
 			all.at[strings.TrimPrefix(listener, "listener.")] = value
-		} else if strings.HasSuffix(name, ".downstream_cx_total") {
-			all.accepted += value
+		} else if listener, total := strings.CutSuffix(name, ".downstream_cx_total"); total {
+			all.accepted[strings.TrimPrefix(listener, "listener.")] = value
 		}
 	}
 	if len(all.at) == 0 {

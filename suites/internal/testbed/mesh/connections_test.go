@@ -26,10 +26,22 @@ func TestCountConnections(t *testing.T) {
 		"listener.admin.downstream_cx_active":                  1,
 	})
 	g.Expect(err).NotTo(HaveOccurred())
-	g.Expect(counted).To(Equal(connections{at: map[string]uint64{"0.0.0.0_15001": 0, "10.96.0.7_443": 2}, accepted: 12}))
+	g.Expect(counted).To(Equal(connections{
+		at:       map[string]uint64{"0.0.0.0_15001": 0, "10.96.0.7_443": 2},
+		accepted: map[string]uint64{"0.0.0.0_15001": 7, "10.96.0.7_443": 5},
+	}))
 	g.Expect(counted.open()).To(Equal(uint64(2)))
 	g.Expect(counted.open(43)).To(Equal(uint64(2)))
 	g.Expect(counted.open(443)).To(BeZero(), "what was sent there is our own")
 	_, err = countConnections(proxyconfig.Stats{})
 	g.Expect(err).To(MatchError(errNoCounters))
+}
+
+// A listener that an earlier step removed goes with its count while a question is under way: that question's line is owed all the same.
+func TestAListenerThatGoesHidesNoConnection(t *testing.T) {
+	g := NewWithT(t)
+	before := connections{accepted: map[string]uint64{"0.0.0.0_15001": 7, "10.96.0.7_443": 5}}
+	g.Expect(connections{accepted: map[string]uint64{"0.0.0.0_15001": 8}}.acceptedSince(before)).To(BeTrue())
+	g.Expect(connections{accepted: map[string]uint64{"0.0.0.0_15001": 7, "10.96.0.9_443": 1}}.acceptedSince(before)).To(BeTrue(), "a new listener's first")
+	g.Expect(connections{accepted: map[string]uint64{"0.0.0.0_15001": 7}}.acceptedSince(before)).To(BeFalse(), "nobody came")
 }

@@ -387,7 +387,7 @@ func (w *watchedLogs) hasAll(l watchedLog, lines []probe.LogLine) bool {
 // owesLine tells that the question passed the client's own sidecar, which logs: its line will come, however late on a busy machine.
 func (l *watchedLog) owesLine(now connections, generation uint64) bool {
 	silent, _ := l.stream.silent.in(generation)
-	return l.client && l.counted && now.accepted > l.before.accepted && !silent
+	return l.client && l.counted && now.acceptedSince(l.before) && !silent
 }
 
 // isEvidence leaves out our own fences, what carries the marker of an earlier question, and the late line of a connection that the client's pod had
