@@ -13,10 +13,13 @@ SCENARIO ?=
 LABEL ?=
 FAULT ?=
 DRILLS ?=
+VERSIONS ?=
 # How. KEEP: never | failure | always. FAIL_FAST: 1 ends at the first red scenario. IMAGES: auto | registry | packages | archive:FILE. ENGINE: auto | podman | docker.
 KEEP ?= never
 FAIL_FAST ?=
 IMAGES ?= auto
+# Versions of what is built from packages; empty: the default (make list VERSIONS=1).
+ENVOY ?=
 ENGINE ?= auto
 OUT ?= reports/out
 # What `make images-archive` writes, and what `make history` reads.
@@ -35,7 +38,7 @@ FUZZTIME ?= 1m
 
 # A recipe reads a knob as "$$NAME", never as $(NAME): make would put its text into the shell's, and run the $(shell ...) in it.
 # `value` takes the text as it is; without `override` that of the command line would be expanded when it is exported.
-$(foreach knob,PAGE SCENARIO LABEL FAULT DRILLS KEEP FAIL_FAST IMAGES ENGINE OUT FILE DIR BASELINE ACCEPT ACCEPT_MESH ALLOW_FLAKY PKG RUN RACE FUZZTIME,\
+$(foreach knob,PAGE SCENARIO LABEL FAULT DRILLS VERSIONS KEEP FAIL_FAST IMAGES ENVOY ENGINE OUT FILE DIR BASELINE ACCEPT ACCEPT_MESH ALLOW_FLAKY PKG RUN RACE FUZZTIME,\
   $(eval override export $(knob) := $$(value $(knob))))
 
 # The packages of PKG become words, without the shell's patterns; some flags of go would run a program.
@@ -50,7 +53,7 @@ help: ## Every target with one line
 	@awk -v on="$(if $(MAKE_TERMOUT),\033[36m)" -v off="$(if $(MAKE_TERMOUT),\033[0m)" 'BEGIN { FS = ":.*##" } \
 	  /^##@/ { printf "\n%s\n", substr($$0, 5) } \
 	  /^[a-z0-9-]+:.*##/ { printf "  %s%-16s%s%s\n", on, $$1, off, $$2 }' Makefile
-	@printf '\nKnobs: PAGE SCENARIO LABEL FAULT KEEP FAIL_FAST IMAGES ENGINE OUT (README.md has the table)\n'
+	@printf '\nKnobs: PAGE SCENARIO LABEL FAULT KEEP FAIL_FAST IMAGES ENVOY ENGINE OUT (README.md has the table)\n'
 
 ##@ Replay
 
@@ -82,7 +85,7 @@ drill: setup build ## Break the mesh on purpose, one reported fault at a time, a
 	@exec $(meshproof) drill
 
 .PHONY: list
-list: build ## The scenarios, each with the document and the lines it comes from; the faults with DRILLS=1
+list: build ## The scenarios, each with the document and the lines it comes from; the faults with DRILLS=1, the versions of components with VERSIONS=1
 	@exec $(meshproof) list
 
 .PHONY: gate

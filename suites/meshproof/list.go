@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/meshproof/meshproof/fixtures/images"
 	"github.com/meshproof/meshproof/suites"
 	"github.com/meshproof/meshproof/suites/internal/catalogue"
 	"github.com/meshproof/meshproof/suites/internal/scenario"
@@ -18,9 +20,12 @@ import (
 func listCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
-		Short: "The scenarios, each with the document and the lines it comes from; the faults where DRILLS is set",
+		Short: "The scenarios, each with the document and the lines it comes from; the faults where DRILLS is set, the versions where VERSIONS is",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if os.Getenv("VERSIONS") != "" {
+				return listVersions(cmd.Context(), cmd.OutOrStdout())
+			}
 			if os.Getenv("DRILLS") != "" {
 				return listFaults(cmd.OutOrStdout())
 			}
@@ -59,6 +64,26 @@ func list(out io.Writer, choice selection.Choice) error {
 	_, err := fmt.Fprintf(out, "%d of %d documented scenarios, %d of %d beyond the documents\n",
 		len(choice.IDs)-beyond, len(catalogue.All()), beyond, len(catalogue.Beyond()))
 	return err
+}
+
+// listVersions prints what can be asked for, and what of it is cached.
+func listVersions(ctx context.Context, out io.Writer) error {
+	known, err := images.KnownVersions(ctx)
+	if err != nil {
+		return err
+	}
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	for _, v := range known {
+		usual, cached := "", "not cached"
+		if v.Default {
+			usual = "default"
+		}
+		if v.Cached {
+			cached = "cached"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", v.Source, v.Component, v.Version, usual, cached)
+	}
+	return w.Flush()
 }
 
 func told(doc scenario.Doc) string {

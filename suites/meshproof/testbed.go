@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/meshproof/meshproof/fixtures/images"
 	"github.com/meshproof/meshproof/suites/internal/testbed"
 )
 
@@ -21,10 +22,15 @@ const runEnv = "MESHPROOF_RUN"
 func testbedOptions() testbed.Options {
 	return testbed.Options{
 		Engine:   os.Getenv("ENGINE"),
-		Images:   os.Getenv("IMAGES"),
+		Images:   askedImages(),
 		Evidence: filepath.Join(outDir(), "evidence"),
 		RunID:    strings.ToLower(rand.Text()[:10]),
 	}
+}
+
+// askedImages is the choice of the environment.
+func askedImages() images.Choice {
+	return images.Choice{Source: os.Getenv("IMAGES"), Versions: images.Versions{Envoy: os.Getenv("ENVOY")}}
 }
 
 // withProgress runs work with progress shown on standard error.

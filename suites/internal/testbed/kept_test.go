@@ -98,7 +98,7 @@ func kept(t *testing.T) (l *loopback, h home, calls string) {
 	t.Helper()
 	g := NewWithT(t)
 	l = startLoopback(t)
-	source, _, err := images.Select(t.Context(), "registry")
+	source, _, err := images.Select(t.Context(), images.Choice{Source: images.Registry})
 	g.Expect(err).NotTo(HaveOccurred())
 	set, err := source.Prepare(t.Context(), nil)
 	g.Expect(err).NotTo(HaveOccurred())
@@ -158,7 +158,7 @@ func TestAKeptClusterIsTakenOverBeforeAnyImageIsAskedFor(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
 				heard := &order{until: phaseAdopt, end: cancel, phases: make(chan string, 10)}
-				_, err := Up(ctx, Options{Engine: engine.Podman, Images: choice, Progress: heard})
+				_, err := Up(ctx, Options{Engine: engine.Podman, Images: images.Choice{Source: choice}, Progress: heard})
 				g.Expect(err).To(MatchError(context.Canceled))
 				g.Expect(heard.begun()).To(ConsistOf(phasePreflight, phaseCompare, phaseAdopt))
 				g.Expect(l.asked.Load()).To(BeZero())
@@ -184,7 +184,7 @@ func TestAKeptClusterStaysWhereTheImagesForAnotherCannotBeHad(t *testing.T) {
 			t.Run(choice+", the registry is "+name, func(t *testing.T) {
 				g := NewWithT(t)
 				l.in(mood)
-				_, err := Up(t.Context(), Options{Engine: engine.Podman, Images: choice})
+				_, err := Up(t.Context(), Options{Engine: engine.Podman, Images: images.Choice{Source: choice}})
 				g.Expect(err).To(MatchError(And(HavePrefix("images: "), HaveSuffix("; cluster meshproof stays as it is, `make down` removes it"))))
 				g.Expect(l.asked.Load()).NotTo(BeZero())
 				untouched(t, h, calls)

@@ -34,7 +34,7 @@ func TestTheDoctorTellsOfImagesAndChangesNothing(t *testing.T) {
 	path := os.Getenv("PATH")
 	onlyPodman(t, "another", time.Now())
 	t.Setenv("PATH", os.Getenv("PATH")+":"+path) // our own programs are looked at with Go
-	found := Doctor(t.Context(), Options{Engine: engine.Podman, Images: images.Registry})
+	found := Doctor(t.Context(), Options{Engine: engine.Podman, Images: images.Choice{Source: images.Registry}})
 
 	g.Expect(about(found, "images")).To(ConsistOf(Finding{Subject: "images", Saw: "from registry: it was asked for"}))
 	g.Expect(about(found, "official images")).To(ConsistOf(And(HaveField("Fix", ""), HaveField("Saw", HaveSuffix(" has all 7")))))
@@ -68,7 +68,7 @@ func TestTheDoctorFailsOnlyWhereARunWould(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			g := NewWithT(t)
 			t.Setenv("MESHPROOF_CACHE", test.cache)
-			official := about(Doctor(t.Context(), Options{Engine: engine.Podman, Images: test.images}), "official images")
+			official := about(Doctor(t.Context(), Options{Engine: engine.Podman, Images: images.Choice{Source: test.images}}), "official images")
 			g.Expect(official).To(ConsistOf(And(HaveField("Saw", ContainSubstring("not to be had")), HaveField("Fix", ContainSubstring(images.RegistryEnv)))))
 			g.Expect(official[0].OK()).To(Equal(test.ok))
 		})

@@ -104,7 +104,7 @@ func (b *builder) look(ctx context.Context) (same bool, err error) {
 }
 
 // compareImages tells how the images of a testbed differ from those that a new one would get, or what of them is gone from this machine.
-func compareImages(ctx context.Context, choice string, held images.Set) error {
+func compareImages(ctx context.Context, choice images.Choice, held images.Set) error {
 	source, err := images.Again(choice, held)
 	if err != nil {
 		return err
@@ -183,7 +183,7 @@ func getImages(ctx context.Context, source images.Source, why string, progress P
 
 // source is the one that was asked for. Where that is left open, a cluster that stands decides: it is not given up because the registry that its
 // images came from does not answer for a moment. Elsewhere it is chosen by choose.
-func (b *builder) source(ctx context.Context, choose func(context.Context, string) (images.Source, string, error)) (images.Source, string, error) {
+func (b *builder) source(ctx context.Context, choose func(context.Context, images.Choice) (images.Source, string, error)) (images.Source, string, error) {
 	if b.node != "" && b.Set.Source != "" {
 		if source, err := images.Again(b.options.Images, b.Set); err == nil {
 			return source, "cluster " + b.Name + " was made from it", nil
