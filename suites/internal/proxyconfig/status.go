@@ -223,6 +223,8 @@ type ServerInfo struct {
 	State  string
 	Uptime time.Duration
 	NodeID string
+	// IstioVersion is that of the agent that started the proxy.
+	IstioVersion string
 }
 
 // ParseServerInfo reads /server_info.
@@ -236,6 +238,8 @@ func ParseServerInfo(answer []byte) (ServerInfo, error) {
 		State:  message.GetState().String(),
 		Uptime: message.GetUptimeCurrentEpoch().AsDuration(),
 		NodeID: message.GetNode().GetId(),
+
+		IstioVersion: message.GetNode().GetMetadata().GetFields()["ISTIO_VERSION"].GetStringValue(),
 	}
 	// commit/version/clean or modified/build type/TLS library
 	if parts := strings.Split(info.Build, "/"); len(parts) > 1 {

@@ -91,11 +91,13 @@ func TestServerInfo(t *testing.T) {
 	g := NewWithT(t)
 	info, err := proxyconfig.ParseServerInfo([]byte(`{
 	 "version": "9e5580933739775e8bce696a57a2e1bc99368f23/1.40.0/Clean/RELEASE/BoringSSL", "state": "LIVE",
-	 "uptime_current_epoch": "127s", "node": {"id": "router~10.244.0.6~istio-ingressgateway-0.istio-system~istio-system.svc.cluster.local"},
+	 "uptime_current_epoch": "127s", "node": {"id": "router~10.244.0.6~istio-ingressgateway-0.istio-system~istio-system.svc.cluster.local",
+	  "metadata": {"ISTIO_VERSION": "1.31.1"}},
 	 "command_line_options": {"base_id": "0", "concurrency": 2, "invented_in_2030": 1}}`))
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(info.Version).To(Equal("1.40.0"))
 	g.Expect(info.Build).To(HavePrefix("9e558093"))
+	g.Expect(info.IstioVersion).To(Equal("1.31.1"))
 	g.Expect(info.State).To(Equal("LIVE"))
 	g.Expect(info.Uptime).To(Equal(127 * time.Second))
 	g.Expect(info.NodeID).To(HavePrefix("router~"))

@@ -71,7 +71,7 @@ func (b *builder) adopt(ctx context.Context) error {
 	if err := b.healthy(ctx); err != nil {
 		return err
 	}
-	b.Facts, b.Adopted = b.facts(), true
+	b.Adopted = true
 	return nil
 }
 

@@ -13,18 +13,19 @@ import (
 
 // Bed is a testbed that stands.
 type Bed struct {
-	Name       string // of the cluster
-	Dir        string // with everything that is kept about it
-	Kubeconfig string // for this cluster only
-	Facts      reports.Testbed
-	Phases     reports.Phases // how long it took; zero where it was adopted
-	Adopted    bool           // it stood already
-	Passing    bool           // it goes with the run that made it
+	Name       string          // of the cluster
+	Dir        string          // with everything that is kept about it
+	Kubeconfig string          // for this cluster only
+	Facts      reports.Testbed // of what runs; Up has asked, Adopt has not
+	Phases     reports.Phases  // how long it took; zero where it was adopted
+	Adopted    bool            // it stood already
+	Passing    bool            // it goes with the run that made it
 	Set        images.Set
 	Engine     *engine.Engine
 	Installed  mesh.Installed
 
 	node       string // name of the node's container
+	running    running
 	unenforced string // why NetworkPolicies are not enforced; "" where they are
 }
 

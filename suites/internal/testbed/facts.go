@@ -8,14 +8,15 @@ import (
 
 	"github.com/meshproof/meshproof/fixtures/images"
 	"github.com/meshproof/meshproof/reports"
+	"github.com/meshproof/meshproof/suites/internal/testbed/mesh"
 )
 
-// facts are what a report says of the testbed.
+// facts are what a report says of the testbed. Versions are those that run, as readRunning has found them.
 func (b *Bed) facts() reports.Testbed {
 	set, e := b.Set, b.Engine
 	f := reports.Testbed{
 		Engine: e.String(), Provider: "kind v" + version.Version(), ImageSource: set.Source,
-		Kubernetes: set.Kubernetes, Istio: set.Istio, Envoy: set.Envoy,
+		Kubernetes: mesh.Versions(b.running.Kubernetes), Istio: mesh.Versions(b.running.Istiod), Envoy: b.running.envoy(set),
 		Images: map[string]string{}, Capabilities: map[string]bool{},
 		Deviations: deviations(set), Provisional: set.Provisional,
 	}
@@ -26,7 +27,7 @@ func (b *Bed) facts() reports.Testbed {
 		f.ImageSource += ", a file with the SHA-256 " + set.Archive
 	}
 	for _, image := range set.Images {
-		f.Images[image.Reference] = image.Digest
+		f.Images[image.Reference] = image.Digest // readRunning has compared it
 	}
 	maps.Copy(f.Images, set.Official) // what they are outside
 	f.Provenance = provenance(set, e)

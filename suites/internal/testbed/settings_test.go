@@ -80,7 +80,8 @@ func TestFacts(t *testing.T) {
 	set := built
 	set.Images = []images.Image{{Name: "site", Reference: "localhost/site:v1", Digest: "sha256:1"}}
 	e := &engine.Engine{Name: "podman", Version: "5.4.0", Workarounds: []engine.Workaround{{Name: "a", Reason: "b"}}}
-	f := (&Bed{Set: set, Engine: e}).facts()
+	f := (&Bed{Set: set, Engine: e, running: runs("v1.36.3", "1.31.0", "1.40.0")}).facts()
+	g.Expect([]string{f.Kubernetes, f.Istio, f.Envoy}).To(Equal([]string{"v1.36.3", "1.31.0", "1.40.0"}), "as they say themselves")
 	g.Expect(f.Engine).To(Equal("podman 5.4.0"))
 	g.Expect(f.Provider).To(MatchRegexp(`^kind v\d+\.\d+`))
 	g.Expect(f.Images).To(Equal(map[string]string{"localhost/site:v1": "sha256:1"}))

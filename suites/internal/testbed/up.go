@@ -30,6 +30,7 @@ const (
 	phaseOutside      = "outside world"
 	phaseFixtures     = "fixtures"
 	phaseReady        = "ready"
+	phaseRunning      = "what runs"
 	phaseFingerprint  = "fingerprint"
 )
 
@@ -201,6 +202,10 @@ func (b *builder) adoptIfFit(ctx context.Context) (*Bed, error) {
 	if err != nil || b.unfit != nil {
 		return nil, err
 	}
+	if _, err := runPhases(ctx, []phase{{name: phaseRunning, do: b.readRunning}}, b.options.Progress); err != nil {
+		return nil, fmt.Errorf("cluster %s stands: %w; `make down` makes room for another", b.Name, err)
+	}
+	b.Facts = b.facts()
 	return &b.Bed, errors.Join(b.claim(), b.keepSet()) // the cache may have them in another place now
 }
 
@@ -228,7 +233,8 @@ func (b *builder) phases() []phase {
 		{name: phaseOutside, do: b.raiseOutside, after: []string{phaseCertificates, phasePreload}},
 		{name: phaseFixtures, do: b.applySource, after: []string{phaseTrust, phasePreload}},
 		{name: phaseReady, do: b.awaitReady, after: []string{phaseNames, phasePolicies, phaseIstio, phaseOutside, phaseFixtures}},
-		{name: phaseFingerprint, do: b.sign, after: []string{phaseReady, phaseInstalled}},
+		{name: phaseRunning, do: b.readRunning, after: []string{phaseReady}},
+		{name: phaseFingerprint, do: b.sign, after: []string{phaseRunning, phaseInstalled}},
 	}
 }
 
