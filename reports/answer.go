@@ -29,17 +29,18 @@ type GateAnswer struct {
 
 // Compared is a report as a gate's answer names it.
 type Compared struct {
-	File        string    `json:"file"`
-	SHA256      string    `json:"sha256"` // of the file, in hexadecimal
-	Run         string    `json:"run"`    // its id
-	Started     time.Time `json:"started"`
-	Finished    time.Time `json:"finished"`
-	Istio       string    `json:"istio"`
-	Envoy       string    `json:"envoy"`
-	Kubernetes  string    `json:"kubernetes"`
-	Provider    string    `json:"provider"`
-	Engine      string    `json:"engine"`
-	ImageSource string    `json:"imageSource"`
+	File          string    `json:"file"`
+	SHA256        string    `json:"sha256"` // of the file, in hexadecimal
+	Run           string    `json:"run"`    // its id
+	Started       time.Time `json:"started"`
+	Finished      time.Time `json:"finished"`
+	Istio         string    `json:"istio"`
+	Compatibility string    `json:"compatibility,omitempty"`
+	Envoy         string    `json:"envoy"`
+	Kubernetes    string    `json:"kubernetes"`
+	Provider      string    `json:"provider"`
+	Engine        string    `json:"engine"`
+	ImageSource   string    `json:"imageSource"`
 }
 
 // Baseline is the report that a candidate is compared with.
@@ -76,7 +77,7 @@ func Judge(candidate string, baseline Baseline, options GateOptions) (GateAnswer
 func compared(file string) (Report, Compared, error) {
 	r, sum, err := readSummed(file)
 	return r, Compared{
-		File: file, SHA256: sum, Run: r.Run.ID, Started: r.Run.Started, Finished: r.Run.Finished, Istio: r.Testbed.Istio, Envoy: r.Testbed.Envoy,
+		File: file, SHA256: sum, Run: r.Run.ID, Started: r.Run.Started, Finished: r.Run.Finished, Istio: r.Testbed.Istio, Compatibility: r.Testbed.Compatibility, Envoy: r.Testbed.Envoy,
 		Kubernetes: r.Testbed.Kubernetes, Provider: r.Testbed.Provider, Engine: r.Testbed.Engine, ImageSource: r.Testbed.ImageSource,
 	}, err
 }
@@ -88,7 +89,7 @@ func (c Compared) facts() []fact {
 		run += " of " + c.Started.UTC().Format("2006-01-02 15:04 UTC")
 	}
 	versions := Testbed{
-		Istio: c.Istio, Envoy: c.Envoy, Kubernetes: c.Kubernetes, Provider: c.Provider, Engine: c.Engine, ImageSource: c.ImageSource,
+		Istio: c.Istio, Compatibility: c.Compatibility, Envoy: c.Envoy, Kubernetes: c.Kubernetes, Provider: c.Provider, Engine: c.Engine, ImageSource: c.ImageSource,
 	}.versions()
 	return slices.Concat([]fact{{"Report", c.File}, {"Run", strings.TrimSpace(run)}}, versions, []fact{{"SHA-256", c.SHA256}})
 }

@@ -13,6 +13,7 @@ func (t Testbed) versions() []fact {
 	var out []fact
 	for _, f := range []fact{
 		{"Istio", t.Istio},
+		{"Compatibility version", t.Compatibility},
 		{"Envoy", t.Envoy},
 		{"Kubernetes", t.Kubernetes},
 		{"Provider", t.Provider},

@@ -80,7 +80,11 @@ func writePublished(folder string, files map[string][]byte) error {
 
 // publishedFolder is where a report is published, by what it is about: "1.31.1/packages/kubernetes-1.36.3-envoy-1.40.0".
 func publishedFolder(t Testbed) string {
-	return filepath.Join(folderName(t.Istio), folderName(sourceKind(t)), folderName("kubernetes-"+strings.TrimPrefix(t.Kubernetes, "v")+"-envoy-"+t.Envoy))
+	versions := "kubernetes-" + strings.TrimPrefix(t.Kubernetes, "v") + "-envoy-" + t.Envoy
+	if t.Compatibility != "" {
+		versions += "-compatibility-" + t.Compatibility
+	}
+	return filepath.Join(folderName(t.Istio), folderName(sourceKind(t)), folderName(versions))
 }
 
 // folderName is a version as the name of a folder: a report may come from anywhere, and must not lead out of the place.
@@ -163,7 +167,7 @@ type placed struct {
 // nearer is negative where a is the better baseline for the candidate.
 func nearer(candidate, a, b Report) int {
 	c, x, y := candidate.Testbed, a.Testbed, b.Testbed
-	return cmp.Or(nearerVersion(c.Istio, x.Istio, y.Istio), nearerVersion(c.Kubernetes, x.Kubernetes, y.Kubernetes),
+	return cmp.Or(nearerVersion(c.Istio, x.Istio, y.Istio), nearerVersion(c.Compatibility, x.Compatibility, y.Compatibility), nearerVersion(c.Kubernetes, x.Kubernetes, y.Kubernetes),
 		nearerVersion(c.Envoy, x.Envoy, y.Envoy), b.Run.Started.Compare(a.Run.Started))
 }
 

@@ -238,3 +238,11 @@ func TestNearest(t *testing.T) {
 	_, err = Judge(older, Baseline{File: old}, GateOptions{Now: today})
 	g.Expect(err).To(MatchError(ContainSubstring("was edited since (report.html)")), "also where it is named")
 }
+
+func TestACompatibilityVersionIsPublishedApart(t *testing.T) {
+	g := NewWithT(t)
+	bed := Testbed{Istio: "1.31.1", ImageSource: "packages", Kubernetes: "v1.36.3", Envoy: "1.40.0"}
+	g.Expect(publishedFolder(bed)).To(Equal("1.31.1/packages/kubernetes-1.36.3-envoy-1.40.0"))
+	bed.Compatibility = "1.30"
+	g.Expect(publishedFolder(bed)).To(Equal("1.31.1/packages/kubernetes-1.36.3-envoy-1.40.0-compatibility-1.30"))
+}

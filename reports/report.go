@@ -63,16 +63,18 @@ type Phases struct {
 
 // Testbed says what the promises were judged on.
 type Testbed struct {
-	Engine       string            `json:"engine"`   // podman 4.3.1
-	Provider     string            `json:"provider"` // kind v0.33.0
-	ImageSource  string            `json:"imageSource"`
-	Kubernetes   string            `json:"kubernetes"`
-	Istio        string            `json:"istio"`
-	Envoy        string            `json:"envoy"`
-	Images       map[string]string `json:"images"` // reference -> digest
-	Capabilities map[string]bool   `json:"capabilities"`
-	Deviations   []string          `json:"deviations"` // where the testbed is set up differently from a default install, and why
-	Workarounds  []string          `json:"workarounds,omitempty"`
+	Engine      string `json:"engine"`   // podman 4.3.1
+	Provider    string `json:"provider"` // kind v0.33.0
+	ImageSource string `json:"imageSource"`
+	Kubernetes  string `json:"kubernetes"`
+	Istio       string `json:"istio"`
+	Envoy       string `json:"envoy"`
+	// Compatibility is the compatibilityVersion that Istio was installed with.
+	Compatibility string            `json:"compatibility,omitempty"`
+	Images        map[string]string `json:"images"` // reference -> digest
+	Capabilities  map[string]bool   `json:"capabilities"`
+	Deviations    []string          `json:"deviations"` // where the testbed is set up differently from a default install, and why
+	Workarounds   []string          `json:"workarounds,omitempty"`
 	// Provisional is why no gate opens for what was judged on this testbed, one sentence each: it cannot be had again as it was, or stands in for
 	// another. They are among the deviations as well.
 	Provisional []string `json:"provisional,omitempty"`

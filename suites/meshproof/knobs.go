@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"os"
@@ -18,7 +19,7 @@ import (
 func knobsCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:    "knobs",
-		Short:  "Only look whether IMAGES, ENVOY and ENGINE are understood, as every command does",
+		Short:  "Only look whether IMAGES, ENVOY, COMPATIBILITY and ENGINE are understood, as every command does",
 		Args:   cobra.NoArgs,
 		Hidden: true,
 		RunE:   func(*cobra.Command, []string) error { return nil },
@@ -26,7 +27,7 @@ func knobsCommand() *cobra.Command {
 }
 
 // checkKnobs refuses values of the knobs that decide what a testbed is made of and runs on, before anything begins.
-func checkKnobs() error {
+func checkKnobs(ctx context.Context) error {
 	if choice := os.Getenv("IMAGES"); images.Known(images.Choice{Source: choice}) != nil {
 		return unknownValue("IMAGES", choice, images.Choices(), map[string]string{ // what people say for it
 			"dockerhub": "registry", "docker": "registry", "official": "registry", "pull": "registry", "upstream": "registry",
@@ -38,11 +39,11 @@ func checkKnobs() error {
 	if choice := os.Getenv("ENGINE"); choice != "" && !slices.Contains(engines, choice) {
 		return unknownValue("ENGINE", choice, engines, nil)
 	}
-	return checkVersions()
+	return checkVersions(ctx)
 }
 
 // checkVersions refuses versions that nobody knows, and those that the source of images cannot have.
-func checkVersions() error {
+func checkVersions(ctx context.Context) error {
 	known, err := images.KnownEnvoys()
 	if err != nil {
 		return err
@@ -52,6 +53,16 @@ func checkVersions() error {
 	}
 	if err := images.Known(askedImages()); err != nil {
 		return usageError{err}
+	}
+	version := os.Getenv("COMPATIBILITY")
+	if version == "" {
+		return nil
+	}
+	if known, err = images.Compatibilities(ctx); err != nil {
+		return err
+	}
+	if !slices.Contains(known, version) {
+		return unknownValue("COMPATIBILITY", version, known, nil)
 	}
 	return nil
 }

@@ -64,6 +64,13 @@ func TestVersionsThatCannotBeHadAreRefusedBeforeAnythingBegins(t *testing.T) {
 			}
 		})
 	}
+	t.Setenv("COMPATIBILITY", "1.99")
+	err := execute(t, "knobs")
+	NewWithT(t).Expect(err).To(MatchError(MatchRegexp(`^COMPATIBILITY="1\.99" is not known.* it is one of 1\.30, .* and 1\.25$`)), "as the module of Istio has them")
+	var usage usageError
+	NewWithT(t).Expect(errors.As(err, &usage)).To(BeTrue(), "exit code 2")
+	t.Setenv("COMPATIBILITY", "1.30")
+	NewWithT(t).Expect(execute(t, "knobs")).To(Succeed())
 	for _, images := range []string{"", "auto", "packages"} {
 		t.Setenv("IMAGES", images)
 		t.Setenv("ENVOY", "1.39.3")
@@ -79,5 +86,6 @@ func TestTheVersionsAreListedWithWhatIsCached(t *testing.T) {
 	g.Expect(out.String()).To(MatchRegexp(`(?m)^packages  Envoy  +1\.40\.0  +default  not cached$`))
 	g.Expect(out.String()).To(MatchRegexp(`(?m)^packages  Envoy  +1\.39\.3  +not cached$`))
 	g.Expect(out.String()).To(MatchRegexp(`(?m)^packages  Istio  +1\.\S+  +default  not cached$`))
+	g.Expect(out.String()).To(MatchRegexp(`\nCOMPATIBILITY  1\.\d+, .*1\.\d+\n$`))
 	g.Expect(out.String()).To(MatchRegexp(`(?m)^registry  Kubernetes  v1\.\S+  +default  not cached$`))
 }

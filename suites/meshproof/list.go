@@ -83,7 +83,15 @@ func listVersions(ctx context.Context, out io.Writer) error {
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", v.Source, v.Component, v.Version, usual, cached)
 	}
-	return w.Flush()
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	compatibilities, err := images.Compatibilities(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "COMPATIBILITY  %s\n", strings.Join(compatibilities, ", "))
+	return err
 }
 
 func told(doc scenario.Doc) string {

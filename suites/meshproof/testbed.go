@@ -21,8 +21,11 @@ const runEnv = "MESHPROOF_RUN"
 // testbedOptions are the knobs of the environment.
 func testbedOptions() testbed.Options {
 	return testbed.Options{
-		Engine:   os.Getenv("ENGINE"),
-		Images:   askedImages(),
+		Engine: os.Getenv("ENGINE"),
+		Images: askedImages(),
+
+		Compatibility: os.Getenv("COMPATIBILITY"),
+
 		Evidence: filepath.Join(outDir(), "evidence"),
 		RunID:    strings.ToLower(rand.Text()[:10]),
 	}

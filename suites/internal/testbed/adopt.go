@@ -58,7 +58,7 @@ func (b *builder) adopt(ctx context.Context) error {
 	case !there.node.Running:
 		return errors.New("its node is not running")
 	}
-	b.owner, b.Passing = there.owner, !there.owner.Keep
+	b.owner, b.Passing, b.compatibility = there.owner, !there.owner.Keep, there.owner.Compatibility
 	if err := errors.Join(b.home.read(installedFile, &b.Installed), b.home.read(policiesFile, &b.unenforced)); err != nil {
 		return err
 	}
@@ -77,7 +77,7 @@ func (b *builder) adopt(ctx context.Context) error {
 
 // fits compares the fingerprint in the cluster with the one that a new cluster would get.
 func (b *builder) fits(ctx context.Context) error {
-	wanted, err := fingerprint(b.Set, b.Engine)
+	wanted, err := fingerprint(b.Set, b.Engine, b.compatibility)
 	if err != nil {
 		return err
 	}

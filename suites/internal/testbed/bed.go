@@ -24,9 +24,10 @@ type Bed struct {
 	Engine     *engine.Engine
 	Installed  mesh.Installed
 
-	node       string // name of the node's container
-	running    running
-	unenforced string // why NetworkPolicies are not enforced; "" where they are
+	node          string // name of the node's container
+	running       running
+	compatibility string // Istio's compatibilityVersion that the mesh was installed with; "" is none
+	unenforced    string // why NetworkPolicies are not enforced; "" where they are
 }
 
 // Differences compares the mesh with what was installed, one sentence each: foreign objects, istiod's environment, images, mesh configuration, what a

@@ -86,7 +86,7 @@ func kindProvider(e *engine.Engine, log io.Writer, step func(string)) (*cluster.
 
 // createCluster makes the cluster, after the record that it is ours.
 func (b *builder) createCluster(ctx context.Context) error {
-	b.owner = owner{RunID: b.options.RunID, Made: time.Now().UTC(), Engine: b.Engine.Name, Maker: thisProcess(), Keep: b.options.Keep}
+	b.owner = owner{RunID: b.options.RunID, Made: time.Now().UTC(), Engine: b.Engine.Name, Maker: thisProcess(), Keep: b.options.Keep, Compatibility: b.compatibility}
 	if err := b.home.write(ownerFile, b.owner); err != nil {
 		return err
 	}

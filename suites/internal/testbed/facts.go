@@ -17,8 +17,9 @@ func (b *Bed) facts() reports.Testbed {
 	f := reports.Testbed{
 		Engine: e.String(), Provider: "kind v" + version.Version(), ImageSource: set.Source,
 		Kubernetes: mesh.Versions(b.running.Kubernetes), Istio: mesh.Versions(b.running.Istiod), Envoy: b.running.envoy(set),
-		Images: map[string]string{}, Capabilities: map[string]bool{},
-		Deviations: deviations(set), Provisional: set.Provisional,
+		Compatibility: b.running.Compatibility,
+		Images:        map[string]string{}, Capabilities: map[string]bool{},
+		Deviations: deviations(set, b.compatibility), Provisional: set.Provisional,
 	}
 	if rehearsed := set.Rehearsed(); rehearsed != "" {
 		f.ImageSource += ", " + rehearsed
@@ -41,8 +42,8 @@ func (b *Bed) facts() reports.Testbed {
 }
 
 // deviations are all differences from a default install, each with its reason.
-func deviations(set images.Set) []string {
-	all := istioDeviations(set)
+func deviations(set images.Set, compatibility string) []string {
+	all := istioDeviations(set, compatibility)
 	all = append(all, clusterDeviations()...)
 	all = append(all, nameDeviations()...)
 	all = append(all, outsideDeviations()...)

@@ -26,8 +26,8 @@ const signatureName = "meshproof"
 type prints map[string]string
 
 // fingerprint tells two testbeds apart: the same prints, the same testbed.
-func fingerprint(set images.Set, e *engine.Engine) (prints, error) {
-	istio, err := operator(set)
+func fingerprint(set images.Set, e *engine.Engine, compatibility string) (prints, error) {
+	istio, err := operator(set, compatibility)
 	if err != nil {
 		return nil, err
 	}

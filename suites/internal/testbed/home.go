@@ -104,6 +104,8 @@ type owner struct {
 	Node     string    `json:"node,omitempty"` // id of its container, once there is one
 	Keep     bool      `json:"keep"`           // it outlives its maker
 	Complete bool      `json:"complete"`       // it was brought up to the end
+
+	Compatibility string `json:"compatibility,omitempty"` // Istio's compatibilityVersion
 }
 
 func (h home) owner() (owner, bool, error) {

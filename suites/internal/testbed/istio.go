@@ -61,7 +61,7 @@ spec:
 `
 
 // settings are all that is asked of istioctl beside its default profile.
-func settings(set images.Set) []setting {
+func settings(set images.Set, compatibility string) []setting {
 	all := []setting{
 		{"hub", set.IstioHub, ""},
 		{"tag", set.IstioTag, ""},
@@ -95,6 +95,9 @@ func settings(set images.Set) []setting {
 			}}, outsideTrust},
 		)
 	}
+	if compatibility != "" {
+		all = append(all, setting{"compatibilityVersion", compatibility, "asked for with COMPATIBILITY: defaults are those of that version"})
+	}
 	if set.StockEnvoy {
 		all = append(all,
 			setting{"values.telemetry.enabled", false, stockProxy},
@@ -118,14 +121,14 @@ func requests(cpu, memory string) map[string]any { return map[string]any{"cpu": 
 
 // operator is the file for istioctl install.
 // Source: https://istio.io/latest/docs/reference/config/istio.operator.v1alpha1/
-func operator(set images.Set) ([]byte, error) {
+func operator(set images.Set, compatibility string) ([]byte, error) {
 	file := map[string]any{
 		"apiVersion": "install.istio.io/v1alpha1",
 		"kind":       "IstioOperator",
 		"metadata":   map[string]any{"namespace": istioSystem},
 		"spec":       map[string]any{"profile": "default"},
 	}
-	for _, s := range settings(set) {
+	for _, s := range settings(set, compatibility) {
 		if err := unstructured.SetNestedField(file, s.value, strings.Split("spec."+s.path, ".")...); err != nil {
 			return nil, fmt.Errorf("write the IstioOperator file: %w", err)
 		}
@@ -134,9 +137,9 @@ func operator(set images.Set) ([]byte, error) {
 }
 
 // istioDeviations are the settings that differ from a default install.
-func istioDeviations(set images.Set) []string {
+func istioDeviations(set images.Set, compatibility string) []string {
 	var all []string
-	for _, s := range settings(set) {
+	for _, s := range settings(set, compatibility) {
 		if s.reason == "" {
 			continue
 		}
@@ -161,7 +164,7 @@ func (s setting) short() string {
 // installIstio runs istioctl install, the way Istio documents.
 // Source: https://istio.io/latest/docs/setup/install/istioctl/
 func (b *builder) installIstio(ctx context.Context) error {
-	text, err := operator(b.Set)
+	text, err := operator(b.Set, b.compatibility)
 	if err != nil {
 		return err
 	}

@@ -20,13 +20,14 @@ const DefaultCluster = "meshproof"
 
 // Options says what is wanted. The zero value is what `make up` takes.
 type Options struct {
-	Cluster  string        // name; "" takes MESHPROOF_CLUSTER, or DefaultCluster
-	Engine   string        // auto, podman or docker
-	Images   images.Choice // where images come from, and of which versions
-	Evidence string        // folder of a report's evidence; why a cluster could not be made is kept in its sub-folder up. "" keeps nothing
-	Keep     bool          // the cluster outlives this process; Sweep leaves it alone
-	RunID    string        // of the run that wants it, for the record; "" makes one
-	Progress Progress      // nil tells nobody
+	Cluster       string        // name; "" takes MESHPROOF_CLUSTER, or DefaultCluster
+	Engine        string        // auto, podman or docker
+	Images        images.Choice // where images come from, and of which versions
+	Compatibility string        // of Istio's installer: behave as this version where defaults have changed; "" is none
+	Evidence      string        // folder of a report's evidence; why a cluster could not be made is kept in its sub-folder up. "" keeps nothing
+	Keep          bool          // the cluster outlives this process; Sweep leaves it alone
+	RunID         string        // of the run that wants it, for the record; "" makes one
+	Progress      Progress      // nil tells nobody
 }
 
 // clusterName is what kind accepts and what leaves room for "-control-plane" in a host name of 64 characters.

@@ -32,7 +32,7 @@ func (b *builder) readRunning(ctx context.Context) error {
 		return err
 	}
 	b.running = running{versions, digests}
-	if others := b.running.unlike(b.Set); len(others) > 0 {
+	if others := b.running.unlike(b.Set, b.compatibility); len(others) > 0 {
 		return errors.New("what runs is not what was asked for: " + strings.Join(others, "; "))
 	}
 	return nil
@@ -54,7 +54,7 @@ func parseImages(text string) (map[string]string, error) {
 }
 
 // unlike are the differences from what a set was made of, a few words each. What stand-ins are called tells no version of theirs.
-func (r running) unlike(set images.Set) []string {
+func (r running) unlike(set images.Set, compatibility string) []string {
 	var others []string
 	compare := func(component, asked string, all []mesh.Said) {
 		for _, said := range all {
@@ -69,6 +69,9 @@ func (r running) unlike(set images.Set) []string {
 	}
 	if set.StockEnvoy {
 		compare("Envoy", set.Envoy, r.Envoys)
+	}
+	if r.Compatibility != compatibility {
+		others = append(others, fmt.Sprintf("Istio is installed with compatibilityVersion %q, not %q", r.Compatibility, compatibility))
 	}
 	for _, image := range set.Images {
 		switch held := r.digests[image.Reference]; {

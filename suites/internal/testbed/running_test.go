@@ -64,10 +64,14 @@ func TestWhatRunsIsComparedWithWhatWasAskedFor(t *testing.T) {
 		"a stand-in's Istio":     {rehearsed, runs("v1.36.3", "1.31.0-eed52ebb66ad", "1.40.0"), nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			NewWithT(t).Expect(test.runs.unlike(test.set)).To(Equal(test.want))
+			NewWithT(t).Expect(test.runs.unlike(test.set, "")).To(Equal(test.want))
 		})
 	}
 	g := NewWithT(t)
+	older := runs("v1.36.3", "1.31.0-eed52ebb66ad", "1.39.3")
+	g.Expect(older.unlike(own, "1.30")).To(Equal([]string{`Istio is installed with compatibilityVersion "", not "1.30"`}))
+	older.Compatibility = "1.30"
+	g.Expect(older.unlike(own, "1.30")).To(BeEmpty())
 	g.Expect(runs("", "1.31.0", "1.39.3").envoy(own)).To(Equal("1.39.3"))
 	g.Expect(runs("", "1.31.1", "1.39.1-dev").envoy(official)).To(Equal("istio-proxy 1.31.1 (Envoy 1.39.1-dev)"))
 }

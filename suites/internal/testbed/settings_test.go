@@ -40,7 +40,7 @@ func TestOperator(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := NewWithT(t)
-			text, err := operator(test.set)
+			text, err := operator(test.set, "")
 			g.Expect(err).NotTo(HaveOccurred())
 			var file map[string]any
 			g.Expect(yaml.Unmarshal(text, &file)).To(Succeed())
@@ -64,15 +64,23 @@ func TestOperator(t *testing.T) {
 	}
 }
 
+func TestTheCompatibilityVersionIsAskedOfTheInstaller(t *testing.T) {
+	g := NewWithT(t)
+	text, err := operator(built, "1.30")
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(string(text)).To(MatchRegexp(`(?m)^  compatibilityVersion: "1\.30"$`), "the operator file's own field")
+	g.Expect(deviations(built, "1.30")).To(ContainElement("Istio: compatibilityVersion=1.30: asked for with COMPATIBILITY: defaults are those of that version"))
+}
+
 func TestDeviationsSayWhy(t *testing.T) {
 	g := NewWithT(t)
-	all := deviations(built)
+	all := deviations(built, "")
 	g.Expect(all).To(HaveEach(MatchRegexp(`^\S.*: \S`)))
 	g.Expect(all).To(HaveEach(Not(ContainSubstring("\n"))))
 	g.Expect(all).To(ContainElements(
 		"Istio: meshConfig.defaultConfig.fileFlushInterval=0.010s: a line of an access log is written after 10 ms, not after Envoy's 1 s",
 		HavePrefix("Istio: values.telemetry.enabled=false"), HavePrefix("network: static routes")))
-	g.Expect(deviations(official)).NotTo(ContainElement(Or(HavePrefix("Istio: values.telemetry"), HavePrefix("network:"))))
+	g.Expect(deviations(official, "")).NotTo(ContainElement(Or(HavePrefix("Istio: values.telemetry"), HavePrefix("network:"))))
 }
 
 func TestFacts(t *testing.T) {
@@ -128,7 +136,7 @@ func TestKindConfig(t *testing.T) {
 func TestFingerprint(t *testing.T) {
 	g := NewWithT(t)
 	e := &engine.Engine{Name: "podman", Version: "1"}
-	print, err := fingerprint(built, e)
+	print, err := fingerprint(built, e, "")
 	g.Expect(err).NotTo(HaveOccurred())
 	held := signature(print, "run").Object["data"].(map[string]any)
 	data := map[string]string{}
@@ -137,16 +145,19 @@ func TestFingerprint(t *testing.T) {
 		data[key] = value.(string)
 	}
 	g.Expect(print.changes(data)).To(BeEmpty())
-	again, err := fingerprint(built, &engine.Engine{Name: "podman", Version: "2"})
+	again, err := fingerprint(built, &engine.Engine{Name: "podman", Version: "2"}, "")
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(again.changes(data)).To(BeEmpty(), "an engine that was updated runs the same cluster")
 
 	other := built
 	other.Key, other.IstioTag = "another", "1.32.0"
-	changed, err := fingerprint(other, e)
+	changed, err := fingerprint(other, e, "")
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(changed.changes(data)).To(Equal([]string{"Istio settings", "images"}))
-	poor, err := fingerprint(built, &engine.Engine{LegacyCgroups: true})
+	older, err := fingerprint(built, e, "1.30")
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(older.changes(data)).To(Equal([]string{"Istio settings"}))
+	poor, err := fingerprint(built, &engine.Engine{LegacyCgroups: true}, "")
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(poor.changes(data)).To(Equal([]string{"node"}))
 	g.Expect(print.changes(nil)).To(HaveLen(len(print)), "a cluster that was never finished")

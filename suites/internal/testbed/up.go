@@ -197,6 +197,9 @@ func (b *builder) source(ctx context.Context, choose func(context.Context, image
 func (b *builder) adoptIfFit(ctx context.Context) (*Bed, error) {
 	_, err := runPhases(ctx, []phase{{name: phaseAdopt, do: func(ctx context.Context) error {
 		b.unfit = b.adopt(ctx)
+		if wanted := b.options.Compatibility; b.unfit == nil && b.compatibility != wanted {
+			b.unfit = fmt.Errorf("it was installed with COMPATIBILITY=%s, not %s", b.compatibility, wanted)
+		}
 		return ctx.Err()
 	}}}, b.options.Progress)
 	if err != nil || b.unfit != nil {
@@ -246,6 +249,7 @@ func (b *builder) build(ctx context.Context, before times) (*Bed, error) {
 	if err := b.home.make(); err != nil {
 		return nil, err
 	}
+	b.compatibility = b.options.Compatibility
 	limited, cancel := context.WithTimeout(ctx, buildTimeout)
 	defer cancel()
 	took, err := runPhases(limited, b.phases(), b.options.Progress)
@@ -293,7 +297,7 @@ func (b *builder) awaitReady(ctx context.Context) error {
 
 // sign says in the cluster and in its folder that it is complete, and what it is.
 func (b *builder) sign(ctx context.Context) error {
-	print, err := fingerprint(b.Set, b.Engine)
+	print, err := fingerprint(b.Set, b.Engine, b.compatibility)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package mesh
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,7 +20,11 @@ import (
 const istiodVersionPath = "/version"
 
 // Running is what a mesh says of its versions, in its own words.
-type Running struct{ Kubernetes, Istiod, Agents, Envoys []Said }
+type Running struct {
+	Kubernetes, Istiod, Agents, Envoys []Said
+	// Compatibility is the compatibilityVersion that Istio was installed with; "" is none.
+	Compatibility string
+}
 
 // Said is the version that one program says it is of.
 type Said struct {
@@ -35,6 +40,9 @@ func ReadRunning(ctx context.Context, kubeconfig string) (Running, error) {
 	}
 	r := Running{}
 	if r.Kubernetes, err = cluster.kubernetesSaid(ctx); err != nil {
+		return r, err
+	}
+	if r.Compatibility, err = cluster.compatibility(ctx); err != nil {
 		return r, err
 	}
 	list, err := cluster.typed.CoreV1().Pods("").List(ctx, metav1.ListOptions{})
@@ -73,6 +81,22 @@ func (c *cluster) kubernetesSaid(ctx context.Context) ([]Said, error) {
 		said = append(said, Said{"the kubelet of node " + node.Name, node.Status.NodeInfo.KubeletVersion})
 	}
 	return said, nil
+}
+
+// compatibility reads the values that istiod's chart was rendered with, which the chart keeps in a ConfigMap.
+//
+// Source: https://github.com/istio/istio/blob/master/manifests/charts/istio-control/istio-discovery/templates/configmap-values.yaml
+func (c *cluster) compatibility(ctx context.Context) (string, error) {
+	const name, key = "values", "merged-values"
+	held, err := c.typed.CoreV1().ConfigMaps(controlPlane).Get(ctx, name, metav1.GetOptions{})
+	if err != nil {
+		return "", fmt.Errorf("read the values that Istio was installed with: %w", err)
+	}
+	var values struct{ CompatibilityVersion string }
+	if err := json.Unmarshal([]byte(held.Data[key]), &values); err != nil {
+		return "", fmt.Errorf("read the values that Istio was installed with, %s of ConfigMap %s/%s: %w", key, controlPlane, name, err)
+	}
+	return values.CompatibilityVersion, nil
 }
 
 // versions are those of the programs in a pod.
