@@ -179,7 +179,7 @@ func sniProxyRoute() Scenario {
 	return Scenario{
 		ID:    "egress/wildcard/sni-proxy-route",
 		Title: "Arbitrary hosts of a wildcard through the SNI proxy",
-		Doc:   told("831-854"),
+		Doc:   told("793-797, 831-854"),
 		Needs: needs(standing()),
 		Notes: []string{
 			filtersGone,
