@@ -134,7 +134,7 @@ func Sum(line string) string {
 	return hex.EncodeToString(sum[:4])
 }
 
-// Passages is the index of the four documents, in their order.
+// Passages is the index of the four documents, in their order. It belongs to the caller.
 func Passages() ([]Passage, error) { return parseIndex(index) }
 
 // parseIndex reads an index. That a line has no row, or two, is an error: no line is without an answer.

@@ -264,3 +264,12 @@ func TestChosen(t *testing.T) {
 type broken struct{}
 
 func (broken) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
+
+func TestHolds(t *testing.T) {
+	g := NewWithT(t)
+	s := told()[0].Scenarios[0]
+	s.Steps = append(s.Steps, scenario.Step{Says: "Before", Want: s.Steps[1].Want[:1]})
+	g.Expect(trace.Holds(passagesOf(), s)).To(Equal([][]string{nil, {"S2 2 504", "S2 3 Nobody"}, nil}), "a change, the page's step, and a control")
+	s.ID = "egress/egress-control/another"
+	g.Expect(trace.Holds(passagesOf(), s)).To(Equal(make([][]string, 3)))
+}
