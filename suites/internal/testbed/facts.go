@@ -45,6 +45,7 @@ func deviations(set images.Set) []string {
 	all = append(all, clusterDeviations()...)
 	all = append(all, nameDeviations()...)
 	all = append(all, outsideDeviations()...)
+	all = append(all, sampleDeviations()...)
 	all = append(all, sealDeviations()...)
 	for _, why := range set.Provisional {
 		all = append(all, "images: "+why)
