@@ -99,7 +99,7 @@ func (t Trace) String() string {
 			fmt.Fprintln(w, strings.Join(cells[:], "\t"))
 		}
 	}
-	_ = w.Flush() //nolint:errcheck // a strings.Builder takes everything
+	_ = w.Flush() // a strings.Builder takes everything
 	return b.String() + t.Count()
 }
 
@@ -157,7 +157,7 @@ func (t Trace) DriftLines() string {
 			touched[id] = true
 		}
 	}
-	_ = w.Flush() //nolint:errcheck // a strings.Builder takes everything
+	_ = w.Flush() // a strings.Builder takes everything
 	if len(t.Drift) == 0 {
 		return "drift: none, the documents are as the index has them\n"
 	}
@@ -205,7 +205,7 @@ func (t Trace) Count() string {
 		}
 		fmt.Fprintln(w)
 	}
-	_ = w.Flush() //nolint:errcheck // a strings.Builder takes everything
+	_ = w.Flush() // a strings.Builder takes everything
 	return b.String() + t.sentence() + "\n"
 }
 

@@ -157,7 +157,7 @@ func (c *comparison) columns(s *split) []Drift {
 	covered := 0 // columns that are told
 	for i, p := range s.passages {
 		if at[i] == 0 {
-			drifts = append(drifts, passageDrift(p, s.now, text[:room(s.passages, at, i, len(text), covered)], covered+1))
+			drifts = append(drifts, passageDrift(p, s.now, text[:room(p, at[i:], len(text), covered)], covered+1))
 			covered = max(covered, drifts[len(drifts)-1].Now.ToColumn)
 			continue
 		}
@@ -171,15 +171,14 @@ func (c *comparison) columns(s *split) []Drift {
 	return append(drifts, newColumns(s.passages[len(s.passages)-1].Lines, s.now, text, covered+1)...)
 }
 
-// room is the last column that may be what became of passage i, which is not there: all up to the next that is there, or as much as it was long where
-// several in a row are not.
-func room(passages []Passage, at []int, i, end, covered int) int {
-	if later := slices.IndexFunc(at[i:], func(column int) bool { return column > 0 }); later > 0 {
-		end = at[i+later] - 1
+// room is the last column that may be what became of a passage that is not there: all up to the next that is there, or as much as it was long where the one
+// after it is not there either. at are the columns of the passage and of those after it.
+func room(p Passage, at []int, end, covered int) int {
+	if later := slices.IndexFunc(at, func(column int) bool { return column > 0 }); later > 0 {
+		end = at[later] - 1
 	}
-	if i+1 < len(at) && at[i+1] == 0 {
-		l := passages[i].Lines
-		end = min(end, covered+1+l.ToColumn-l.FromColumn)
+	if len(at) > 1 && at[1] == 0 {
+		end = min(end, covered+1+p.Lines.ToColumn-p.Lines.FromColumn)
 	}
 	return end
 }

@@ -120,7 +120,7 @@ func ParseLines(list string) ([]Lines, error) {
 
 // number is that of digits, 0 for none.
 func number(digits string) int {
-	n, _ := strconv.Atoi(digits) //nolint:errcheck // linesForm lets digits through only
+	n, _ := strconv.Atoi(digits) // linesForm lets digits through only
 	return n
 }
 

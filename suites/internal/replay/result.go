@@ -26,7 +26,7 @@ func NewResult(page scenario.Page, s scenario.Scenario) *reports.Result {
 	for _, ref := range s.Doc.Also {
 		r.Document.Also = append(r.Document.Also, reports.Ref{Seed: ref.Seed, Lines: ref.Lines})
 	}
-	passages, _ := catalogue.Passages() //nolint:errcheck // its own test reads the same file; without it nothing is told to hold a line
+	passages, _ := catalogue.Passages() // its own test reads the same file; without it nothing is told to hold a line
 	holds := trace.Holds(passages, s)
 	for i, step := range s.Steps {
 		r.Steps = append(r.Steps, newStep(step))

@@ -173,7 +173,7 @@ func (k known) touched(document string, passages []catalogue.Passage, lines cata
 		if !ok {
 			continue
 		}
-		names, _ := named(told.scenario) //nolint:errcheck // Check says which lines have no form
+		names, _ := named(told.scenario) // Check says which lines have no form
 		if slices.ContainsFunc(names, func(r ref) bool { return r.document == document && r.lines.Overlap(lines) }) {
 			ids = append(ids, entry.ID)
 		}

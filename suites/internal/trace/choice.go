@@ -16,7 +16,7 @@ func Chosen(pages []scenario.Page, passages []catalogue.Passage, t reports.Trace
 	var names refs
 	for id, told := range knownOf(pages) {
 		if slices.Contains(ids, id) {
-			own, _ := named(told.scenario) //nolint:errcheck // Check says which lines have no form
+			own, _ := named(told.scenario) // Check says which lines have no form
 			names = append(names, own...)
 		}
 	}
