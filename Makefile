@@ -27,6 +27,8 @@ OUT ?= reports/out
 # What `make images-archive` writes, and what `make history` reads.
 FILE ?= bin/meshproof-images.tar
 DIR ?=
+# The folder with the documents that `make trace` compares with the index.
+DOCS ?=
 # What `make gate` compares with (empty: the nearest in reports/published), and what it lets through: a file of accepted differences, and 0 | 1.
 BASELINE ?=
 ACCEPT ?=
@@ -40,7 +42,7 @@ FUZZTIME ?= 1m
 
 # A recipe reads a knob as "$$NAME", never as $(NAME): make would put its text into the shell's, and run the $(shell ...) in it.
 # `value` takes the text as it is; without `override` that of the command line would be expanded when it is exported.
-$(foreach knob,PAGE SCENARIO LABEL FAULT DRILLS VERSIONS KEEP FAIL_FAST IMAGES ENVOY COMPATIBILITY ENGINE OUT FILE DIR BASELINE ACCEPT ACCEPT_MESH ALLOW_FLAKY PKG RUN RACE FUZZTIME,\
+$(foreach knob,PAGE SCENARIO LABEL FAULT DRILLS VERSIONS KEEP FAIL_FAST IMAGES ENVOY COMPATIBILITY ENGINE OUT FILE DIR DOCS BASELINE ACCEPT ACCEPT_MESH ALLOW_FLAKY PKG RUN RACE FUZZTIME,\
   $(eval override export $(knob) := $$(value $(knob))))
 
 # The packages of PKG become words, without the shell's patterns; some flags of go would run a program.
@@ -89,6 +91,10 @@ drill: setup build ## Break the mesh on purpose, one reported fault at a time, a
 .PHONY: list
 list: build ## The scenarios, each with the document and the lines it comes from; the faults with DRILLS=1, the versions of components with VERSIONS=1
 	@exec $(meshproof) list
+
+.PHONY: trace
+trace: build ## Every line of the documents with what holds it, and the count; with DOCS=FOLDER what changed in the documents (PAGE, SCENARIO)
+	@exec $(meshproof) trace
 
 .PHONY: gate
 gate: build ## Fail on any promise in reports/out that is worse than in BASELINE=FILE, or else in the nearest published report (ACCEPT=FILE)

@@ -132,6 +132,7 @@ func htmlFuncs() template.FuncMap {
 		"links":     linksOf,
 		"joined":    func(texts []string) string { return strings.Join(texts, ", ") },
 		"held":      (*Result).held,
+		"split":     (*Result).split,
 		"name":      (*Result).name,
 		"anchor":    func(id string) string { return "#" + id },
 		"facts":     Testbed.versions,

@@ -174,6 +174,7 @@ type StepResult struct {
 	Applied      []Manifest           `json:"applied,omitempty"` // what a change applied, in order
 	Note         string               `json:"note,omitempty"`
 	Error        string               `json:"error,omitempty"`
+	Holds        []string             `json:"holds,omitempty"` // passages of the documents, "S2 159-161" with their first words; none: a guard or a control
 	Expectations []*ExpectationResult `json:"expectations"`
 	Evidence     json.RawMessage      `json:"-"`                  // the last attempt whole; Journal.Record writes it to EvidenceFile
 	EvidenceFile string               `json:"evidence,omitempty"` // below the report's folder, "evidence/<id>/step-03.json"

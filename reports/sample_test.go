@@ -162,16 +162,20 @@ func servicesPage() []*Result {
 		Incidents: []string{"pod default/curl-5f9c7d8b6d-x2x7k was deleted, and not by a roll-out"},
 	}
 	with.Steps[2].Path = originated()
+	with.Steps[2].Holds = []string{"S1 86@1-119 5. Acceda a httpbin.org", "S1 88-94 $ kubectl exec <pod>"}
 	with.Steps[2].Late = &Late{What: "a name in a cache", Attempts: 2, Took: ms(310), First: "curl: (6) Could not resolve host"}
 	repeated := ask("Repeated requests reach both endpoints", `kubectl exec -n default deploy/curl -c curl -- curl -sS --resolve en.wikipedia.org:443:10.96.173.12 https://en.wikipedia.org/wiki/Main_Page`,
 		"exit 0   HTTP/2 200   <title>Wikipedia, the free encyclopedia</title>", flaky)
+	byIP := ask("Access wikipedia.org by your service's cluster IP from the source pod with Istio sidecar",
+		"kubectl exec -n default deploy/curl -c curl -- curl -sS https://en.wikipedia.org/wiki/Main_Page", "exit 0   HTTP/2 200", differs)
+	byIP.Holds = []string{"S1 160-163 6. Acceda a wikipedia.org"}
 	return []*Result{
 		scenarioOf("external-name", page, "An ExternalName service for httpbin.org", apply("Create a Kubernetes ExternalName service for httpbin.org in the default namespace"),
 			ask("Observe your service. Note that it does not have a cluster IP", "kubectl get service my-httpbin -n default", table,
 				promise("documented", "its type is ExternalName"), promise("documented", "it has no cluster IP"), promise("upstream", "its port is 80/TCP"))),
 		with,
 		scenarioOf("endpoints-with-sidecar", page, "Wikipedia by the service's cluster IP, from a pod with a sidecar", apply("Create endpoints for your service"),
-			ask("Access wikipedia.org by your service's cluster IP from the source pod with Istio sidecar", "kubectl exec -n default deploy/curl -c curl -- curl -sS https://en.wikipedia.org/wiki/Main_Page", "exit 0   HTTP/2 200", differs), repeated).
+			byIP, repeated).
 			as(Flaky, "Repeated requests reach both endpoints: the sidecar sent them to one address and to the other"),
 		scenarioOf("cleanup", page, "Clean-up of the page", apply("Delete the service")).never(Skipped, "it was not asked for"),
 	}

@@ -8,6 +8,9 @@ import (
 	. "github.com/meshproof/meshproof/suites/internal/scenario"
 )
 
+// editedInPlace is how the change of the mode departs from the printed command.
+const editedInPlace = "The blog pipes the ConfigMap through sed into `kubectl replace`; here its field is edited and the rest of it left alone."
+
 // httpRefused are the promises about a request to httpbin.org that the sidecar refuses under REGISTRY_ONLY.
 func httpRefused() []Expectation {
 	return []Expectation{
@@ -40,6 +43,7 @@ func registryOnlyBlocksHTTPS() Scenario {
 		Title: "REGISTRY_ONLY blocks unknown HTTPS hosts",
 		Doc:   told("100-112"),
 		Needs: []Need{Workload(Curl), Site("www.baidu.com"), Site("edition.cnn.com"), Outbound(AllowAny)},
+		Notes: []string{editedInPlace},
 		Steps: []Step{
 			{Says: "Before the change, www.baidu.com answers", Do: Send(headOf("www.baidu.com")), Want: answered("it is reached")},
 			{Says: "Before the change, edition.cnn.com answers", Do: Send(headOf("edition.cnn.com")), Want: answered("it is reached")},
@@ -73,8 +77,11 @@ func registryOnlyBlocksHTTP() Scenario {
 		Title: "REGISTRY_ONLY blocks unknown HTTP hosts",
 		Doc:   told("86-87, 103-112"),
 		Needs: []Need{Workload(Curl), Site("httpbin.org"), Outbound(AllowAny)},
-		Notes: []string{"The blog states the rule for any host and shows HTTPS only. The answer is 502 because the mesh knows a service on HTTP port 80 " +
-			"(the curl sample), so that the sidecar speaks HTTP there."},
+		Notes: []string{
+			editedInPlace,
+			"The blog states the rule for any host and shows HTTPS only. The answer is 502 because the mesh knows a service on HTTP port 80 " +
+				"(the curl sample), so that the sidecar speaks HTTP there.",
+		},
 		Steps: []Step{
 			{
 				Says: "Before the change, httpbin.org answers",

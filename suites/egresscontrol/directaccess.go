@@ -52,7 +52,10 @@ func bypassIncludeIPRanges() Scenario {
 		Title: "includeIPRanges bypasses the sidecar",
 		Doc:   told("165-187"),
 		Needs: []Need{Workload(Curl), Workload(localHTTPBin()), Site("httpbin.org"), Outbound(RegistryOnly)},
-		Notes: []string{"The blog describes the bypass and shows no request; the request is the page's, which also keeps REGISTRY_ONLY on."},
+		Notes: []string{
+			"The blog describes the bypass and shows no request; the request is the page's, which also keeps REGISTRY_ONLY on.",
+			"The blog gives its own cluster's range, 10.0.0.1/24; here it is that of this cluster, " + serviceRange + ", found as the page says.",
+		},
 		Steps: []Step{
 			{Says: "Before the change, httpbin.org is blocked", Do: Send(headersFrom(Curl)), Want: httpRefused()},
 			{

@@ -28,7 +28,7 @@ func allowAnyPassthrough() Scenario {
 	return Scenario{
 		ID:    "egress/egress-control/allow-any-passthrough",
 		Title: "ALLOW_ANY lets unknown HTTPS hosts through",
-		Doc:   told("82-99"),
+		Doc:   told("69, 82-99, 187"),
 		Needs: []Need{Workload(Curl), Site("www.baidu.com"), Site("edition.cnn.com"), Site("www.google.com"), Outbound(AllowAny)},
 		Notes: []string{"A default installation of today does not write the mode into the ConfigMap, the testbed's does."},
 		Steps: []Step{

@@ -26,7 +26,7 @@ func policyToggle() Scenario {
 		Title: "Read and flip the outbound policy in the mesh ConfigMap",
 		Doc:   told("188-199"),
 		Needs: []Need{Workload(Curl), Site("www.baidu.com"), Outbound(AllowAny)},
-		Notes: []string{"The blog shuts the sample down first (188-189). Here it goes last, so that it can show what each mode does."},
+		Notes: []string{editedInPlace, "The blog shuts the sample down first (188-189). Here it goes last, so that it can show what each mode does."},
 		Steps: []Step{
 			{Says: "Check the current mode", Do: meshConfig(), Want: modeIs(allowsAny, registryOnly)},
 			{Says: "An unknown host answers", Do: Send(headOf("www.baidu.com")), Want: answered("it is reached")},

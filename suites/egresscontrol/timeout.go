@@ -25,7 +25,7 @@ func timeout() Scenario {
 	return Scenario{
 		ID:    "egress/egress-control/timeout",
 		Title: "A VirtualService sets a timeout on an external host",
-		Doc:   told("147-161"),
+		Doc:   told("147-161, 187"),
 		Needs: []Need{Workload(Curl), Site("httpbin.org"), Outbound(RegistryOnly)},
 		Steps: []Step{
 			{Says: "The service entry for httpbin.org is in place", Do: Apply("http/serviceentry.yaml")},

@@ -129,7 +129,7 @@ func resolutionNoneFailsAtGateway() Scenario {
 	return Scenario{
 		ID:    "egress/egress-gateway/resolution-none-fails-at-gateway",
 		Title: "Resolution NONE cannot work at a gateway",
-		Doc:   told("275-276"),
+		Doc:   told("273-276"),
 		Needs: needs(),
 		Notes: []string{"The warning is the page's: the gateway would send the request to itself in an endless loop. Today a gateway does not go by the original " +
 			"destination at all, so that it has nowhere to send the request."},

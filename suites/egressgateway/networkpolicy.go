@@ -15,6 +15,9 @@ const policyName = "allow-egress-to-istio-system-and-kube-dns"
 // testEgress is the source pod in the namespace that the network policy is about.
 func testEgress() probe.Peer { return CurlIn("test-egress") }
 
+// givenUpSoon is how the request of the pod in test-egress departs from the printed one.
+const givenUpSoon = "The blog's curl tries to connect until the kernel gives up, after minutes; here it is given a second (--connect-timeout 1)."
+
 // fromTestEgress is the page's request: `curl -s -o /dev/null -w "%{http_code}\n" https://edition.cnn.com/politics`. A blocked connection
 // attempt is given up after a second; the blog waits until the kernel does, after minutes.
 func fromTestEgress() probe.Probe {
@@ -63,6 +66,7 @@ func bypassIsPossible() Scenario {
 		Doc:   told("338-361"),
 		Needs: needs(Outside(testEgress())),
 		Notes: []string{
+			givenUpSoon,
 			"The blog asks for the HTTPS gateway of the section before, which it has cleaned up by then: it is created again.",
 		},
 		Steps: []Step{
@@ -131,6 +135,7 @@ func networkPolicyBlocksBypass() Scenario {
 		Title: "A NetworkPolicy blocks the bypass",
 		Doc:   told("362-383"),
 		Needs: needs(Outside(testEgress())),
+		Notes: []string{givenUpSoon},
 		Steps: append(append([]Step{podAddress("default")}, steps...), enforcing...),
 	}
 }
@@ -182,7 +187,7 @@ func networkPolicyViaGateway() Scenario {
 		Title: "A pod with a sidecar still works, through the gateway",
 		Doc:   told("384-411"),
 		Needs: needs(Outside(testEgress())),
-		Notes: []string{"OpenShift needs a network attachment before the pod is deployed again (393-394); other platforms do not."},
+		Notes: []string{givenUpSoon, "OpenShift needs a network attachment before the pod is deployed again (393-394); other platforms do not."},
 		Steps: steps,
 	}
 }
@@ -243,7 +248,7 @@ func networkPolicyCleanup() Scenario {
 		Title: "Clean-up of the network policy",
 		Doc:   told("412-418"),
 		Needs: needs(Outside(testEgress())),
-		Notes: []string{"The blog deletes the curl sample first. Here it goes last, so that it can show that nothing blocks it any more."},
+		Notes: []string{givenUpSoon, "The blog deletes the curl sample first. Here it goes last, so that it can show that nothing blocks it any more."},
 		Steps: steps,
 	}
 }

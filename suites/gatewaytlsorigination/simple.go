@@ -99,7 +99,7 @@ func simple() Scenario {
 	return Scenario{
 		ID:    "egress/gateway-tls-origination/simple",
 		Title: "The gateway originates TLS",
-		Doc:   told("439-471"),
+		Doc:   told("429, 439-471"),
 		Needs: simpleNeeds(),
 		Notes: []string{
 			"The server name in the blog's log line shows that its sidecars spoke mutual TLS with the gateway. The page's other form, plain HTTP, is replayed after it.",

@@ -26,7 +26,7 @@ func cleanup() Scenario {
 		Title: "Clean-up of the page",
 		Doc:   told("1032-1039"),
 		Needs: needs(RegistryOnly, standing()),
-		Notes: []string{"The page deletes the source pod first. Here it goes last, so that it can show what is no longer reached."},
+		Notes: []string{byOption, "The page deletes the source pod first. Here it goes last, so that it can show what is no longer reached."},
 		Steps: slices.Concat(
 			runningProxy(),
 			[]Step{

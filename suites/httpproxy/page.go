@@ -63,6 +63,9 @@ func needs(mode OutboundMode, more ...Need) []Need {
 	return append([]Need{Workload(Curl), Outside(outsider()), Site("map.baidu.com"), Outbound(mode)}, more...)
 }
 
+// byOption is how the requests depart from the printed ones.
+const byOption = "The blog tells curl of the proxy in the variable HTTPS_PROXY; here it is told by the option -x, which sets the same."
+
 // proxied is the page's request: `HTTPS_PROXY=$PROXY_IP:$PROXY_PORT curl https://map.baidu.com`.
 func proxied(from probe.Peer) probe.Probe {
 	p := straight(from)

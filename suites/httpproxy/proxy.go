@@ -15,6 +15,7 @@ func outsideMesh() Scenario {
 		Doc:   told("970-1012"),
 		Needs: needs(AllowAny, Site("en.wikipedia.org")),
 		Notes: []string{
+			byOption,
 			"The blog runs Squid privileged, which its OpenShift cluster asked for; here it has no such right.",
 			"The proxy has no service on purpose: it stands for one outside the cluster, known by its address.",
 		},
@@ -50,7 +51,7 @@ func accessControl() Scenario {
 		Title: "The proxy denies tunnels to other ports",
 		Doc:   told("983-985"),
 		Needs: needs(AllowAny, standing()),
-		Notes: []string{"Not in the blog: it shows the rule `http_access deny CONNECT !SSL_ports` of the configuration, and not what it does."},
+		Notes: []string{byOption, "Not in the blog: it shows the rule `http_access deny CONNECT !SSL_ports` of the configuration, and not what it does."},
 		Steps: append(steps,
 			Step{
 				Says: "Without the proxy the site answers on port 8443",

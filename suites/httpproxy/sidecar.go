@@ -13,7 +13,7 @@ func throughSidecar() Scenario {
 		Title: "The HTTPS proxy, used by a pod of the mesh",
 		Doc:   told("1013-1026"),
 		Needs: needs(AllowAny, standing()),
-		Notes: []string{"Where the blog means the command that shows the sidecar's log (1023), it prints the request once more."},
+		Notes: []string{byOption, "Where the blog means the command that shows the sidecar's log (1023), it prints the request once more."},
 		Steps: slices.Concat(
 			runningProxy(),
 			[]Step{
@@ -37,7 +37,7 @@ func registryOnlyNeedsEntry() Scenario {
 		Title: "Where the mesh blocks what nobody registered, the proxy needs its entry",
 		Doc:   told("1014-1018"),
 		Needs: needs(RegistryOnly, standing()),
-		Notes: []string{"Not in the blog, whose mesh allows any host: there the entry gives the connection a name in logs and metrics."},
+		Notes: []string{byOption, "Not in the blog, whose mesh allows any host: there the entry gives the connection a name in logs and metrics."},
 		Steps: slices.Concat(
 			runningProxy(),
 			[]Step{

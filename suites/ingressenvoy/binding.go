@@ -179,7 +179,7 @@ func hostCorrespondence() Scenario {
 	return Scenario{
 		ID:    "ingress-envoy/gateway-host-correspondence",
 		Title: "Hosts and gateways tie a virtual service to a Gateway",
-		Doc:   told("22-26, 70-72", gatewayFields),
+		Doc:   told("22-26, 47, 70-72", gatewayFields),
 		Needs: needs(),
 		Steps: steps,
 	}

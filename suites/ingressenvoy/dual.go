@@ -135,7 +135,7 @@ func dualTeapot() Scenario {
 	return Scenario{
 		ID:    "ingress-envoy/http-dual-a-teapot",
 		Title: "Host a, /status/418",
-		Doc:   told("440-499", ingressControl),
+		Doc:   told("440-499, 527", ingressControl),
 		Needs: dualNeeds(),
 		Steps: append(twoHosts(twoServers), Step{
 			Says: "Ask httpbin-a's host for /status/418",

@@ -117,7 +117,7 @@ func dualTLSConfig() Scenario {
 	return Scenario{
 		ID:    "ingress-envoy/tls-dual-config",
 		Title: "One listener, two filter chains by SNI, two route tables",
-		Doc:   told("540-548, 629-698", secureIngress),
+		Doc:   told("537-548, 629-698", secureIngress),
 		Needs: dualNeeds(mounts()),
 		Steps: append(twoTLSHosts(), Step{
 			Says: "What the gateway holds",

@@ -135,7 +135,7 @@ func mutualAccepted() Scenario {
 	return Scenario{
 		ID:    "ingress-envoy/mtls-accepted",
 		Title: "The client with the listed name is let in",
-		Doc:   told("356-378", secureIngress),
+		Doc:   told("268, 356-378", secureIngress),
 		Needs: needs(),
 		Steps: append(clientsHost(),
 			Step{

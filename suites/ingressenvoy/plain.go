@@ -28,7 +28,7 @@ func plainConfig() Scenario {
 	return Scenario{
 		ID:    "ingress-envoy/http-single-config",
 		Title: "A listener and a route for a host without TLS",
-		Doc:   told("9-72", ingressControl),
+		Doc:   told("9-72, 102-104, 264-266, 385-387, 534-536", ingressControl),
 		Needs: needs(),
 		Steps: []Step{
 			podAddress("HTTPBIN_IP", "httpbin"),

@@ -156,7 +156,7 @@ func endpointsWithSidecar() Scenario {
 	return Scenario{
 		ID:    "egress/kubernetes-services/endpoints-with-sidecar",
 		Title: "Wikipedia by the service's cluster IP, from a pod with a sidecar",
-		Doc:   told("147-172", "951-960"),
+		Doc:   told("5, 147-172", "872, 951-960"),
 		Needs: []Need{Workload(Curl), Site("en.wikipedia.org")},
 		Steps: steps,
 	}
@@ -193,7 +193,7 @@ func endpointsNoDestinationRule() Scenario {
 	return Scenario{
 		ID:    "egress/kubernetes-services/endpoints-no-destination-rule",
 		Title: "The same without the destination rule",
-		Doc:   Doc{Seed: blog2020, Lines: "952"},
+		Doc:   Doc{Seed: blog2020, Lines: "872, 950-952", Also: []Ref{{Seed: page2025, Lines: "5, 147"}}},
 		Needs: []Need{Workload(Curl), Site("en.wikipedia.org")},
 		Notes: []string{"The blog remarks that the rule may be left out; mutual TLS is off for endpoints outside the mesh."},
 		Steps: steps,

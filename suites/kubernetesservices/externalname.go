@@ -87,7 +87,7 @@ func externalNameWithSidecar() Scenario {
 	return Scenario{
 		ID:    "egress/kubernetes-services/external-name-with-sidecar",
 		Title: "httpbin.org by the service's host name, from a pod with a sidecar",
-		Doc:   told("73-101", "913-924"),
+		Doc:   told("5, 73-101", "872, 913-924"),
 		Needs: []Need{Workload(Curl), Site("httpbin.org"), Outbound(AllowAny)},
 		Notes: []string{"The two seeds contradict each other on X-Envoy-Decorator-Operation: " + aliasToday + "."},
 		Steps: []Step{

@@ -97,7 +97,7 @@ func command() *cobra.Command {
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return checkKnobs(cmd.Context()) },
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(e2eCommand(), upCommand(), downCommand(), listCommand(), imagesCommand(), gateCommand(), publishCommand(), historyCommand(), mutateCommand(), drillCommand(),
+	root.AddCommand(e2eCommand(), upCommand(), downCommand(), listCommand(), traceCommand(), imagesCommand(), gateCommand(), publishCommand(), historyCommand(), mutateCommand(), drillCommand(),
 		sweepCommand(), doctorCommand(), knobsCommand())
 	return root
 }

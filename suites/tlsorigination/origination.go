@@ -35,7 +35,7 @@ func sidecarSimple() Scenario {
 	return Scenario{
 		ID:    "egress/tls-origination/sidecar-simple",
 		Title: "The sidecar originates TLS for port 80",
-		Doc:   told("229-242"),
+		Doc:   told("201, 228-242"),
 		Needs: needs(),
 		Notes: []string{
 			"Both forms are replayed: the blog's, with a virtual service and a subset, and today's page's, with targetPort.",

@@ -57,7 +57,7 @@ func direct() Scenario {
 	return Scenario{
 		ID:    "egress/wildcard/direct",
 		Title: "A wildcard ServiceEntry, without a gateway",
-		Doc:   told("744-755"),
+		Doc:   told("326, 744-755"),
 		Needs: needs(Site("en.wikipedia.org"), Site("de.wikipedia.org"), Site("evil.example")),
 		Notes: []string{
 			"Istio's page no longer has the virtual service: the entry alone does. Both forms are replayed, and today's resolution DYNAMIC_DNS beside them.",

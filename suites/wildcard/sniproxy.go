@@ -25,7 +25,7 @@ const (
 const (
 	filtersGone = "The page ends mutual TLS of the sidecars at the gateway and has two EnvoyFilters carry the server name through it. Both of their filters, " +
 		"forward_downstream_sni and sni_verifier, left Istio with 1.20. Here the gateway passes the TLS of the application through: the same way, the same three " +
-		"logs, without the sidecars' identity between them and the gateway."
+		"logs, without the sidecars' identity between them and the gateway. So the page's mutual TLS for port 443 (portLevelSettings of the rule for the gateway) is left out, too."
 	portTaken = "The gateway listens on 9443: its usual port, 8443, is the SNI proxy's, and 443, as in the blog's log, takes a gateway that runs as root."
 )
 
@@ -179,7 +179,7 @@ func sniProxyRoute() Scenario {
 	return Scenario{
 		ID:    "egress/wildcard/sni-proxy-route",
 		Title: "Arbitrary hosts of a wildcard through the SNI proxy",
-		Doc:   told("831-854"),
+		Doc:   told("793-797, 831-854"),
 		Needs: needs(standing()),
 		Notes: []string{
 			filtersGone,

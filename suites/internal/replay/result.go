@@ -6,7 +6,9 @@ import (
 	"strings"
 
 	"github.com/meshproof/meshproof/reports"
+	"github.com/meshproof/meshproof/suites/internal/catalogue"
 	"github.com/meshproof/meshproof/suites/internal/scenario"
+	"github.com/meshproof/meshproof/suites/internal/trace"
 )
 
 // NewResult is the result of a scenario before its first step: every step and promise is there, not run.
@@ -24,8 +26,11 @@ func NewResult(page scenario.Page, s scenario.Scenario) *reports.Result {
 	for _, ref := range s.Doc.Also {
 		r.Document.Also = append(r.Document.Also, reports.Ref{Seed: ref.Seed, Lines: ref.Lines})
 	}
-	for _, step := range s.Steps {
+	passages, _ := catalogue.Passages() // its own test reads the same file; without it nothing is told to hold a line
+	holds := trace.Holds(passages, s)
+	for i, step := range s.Steps {
 		r.Steps = append(r.Steps, newStep(step))
+		r.Steps[i].Holds = holds[i]
 	}
 	return r
 }

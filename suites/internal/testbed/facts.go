@@ -47,6 +47,7 @@ func deviations(set images.Set, compatibility string) []string {
 	all = append(all, clusterDeviations()...)
 	all = append(all, nameDeviations()...)
 	all = append(all, outsideDeviations()...)
+	all = append(all, sampleDeviations()...)
 	all = append(all, sealDeviations()...)
 	for _, why := range set.Provisional {
 		all = append(all, "images: "+why)

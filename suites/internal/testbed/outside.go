@@ -132,3 +132,11 @@ func outsideDeviations() []string {
 		"the internet is a pod that istiod does not know, on addresses reserved for documentation (RFC 5737): sites answer alike on every machine, and no request reaches the real ones",
 	}
 }
+
+// sampleDeviations are where the source of requests differs from the pages' samples: fixtures/manifests/curl.yaml.
+func sampleDeviations() []string {
+	return []string{
+		"where a page has the sample sleep, its successor curl runs: the commands name that pod and that container",
+		"the sample curl ends at once, has no token of its service account, runs as 65532 without rights, and trusts the stand-ins' authority by CURL_CA_BUNDLE and SSL_CERT_FILE",
+	}
+}
