@@ -137,6 +137,6 @@ func outsideDeviations() []string {
 func sampleDeviations() []string {
 	return []string{
 		"where a page has the sample sleep, its successor curl runs: the commands name that pod and that container",
-		"the sample curl ends at once, has no token of its service account, runs as 65532 without rights, and trusts the stand-ins' authority by CURL_CA_BUNDLE and SSL_CERT_FILE",
+		"the sample curl, as kept here: it ends at once, has no token of its service account, runs as 65532 without rights, and trusts the stand-ins' authority by CURL_CA_BUNDLE and SSL_CERT_FILE",
 	}
 }
