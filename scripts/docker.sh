@@ -65,14 +65,14 @@ client() {
 beside() {
   local status=0
   ip link set lo up
-  rm -rf "$run"
-  mkdir -p "$run"
+  rm -rf "$data" "$run" # of one that was killed
+  mkdir -p "$data" "$run"
   # A process group of its own: a Ctrl-C is for COMMAND, which has a testbed to take down, and needs its daemon for that.
   set -m
   unshare --mount "$0" --daemon >"$home/dockerd.log" 2>&1 &
   set +m
   daemon=$!
-  trap 'kill "$daemon" && wait "$daemon"' EXIT
+  trap 'kill "$daemon" && wait "$daemon"; rm -rf "$data" "$run"' EXIT # a node's image has several hundred MiB
   export DOCKER_HOST=unix://$run/docker.sock PATH=$home/bin:$PATH
   until docker version >/dev/null 2>&1; do
     kill -0 "$daemon" 2>/dev/null && [ "$SECONDS" -lt 60 ] || cannot "dockerd does not start: $(tail -n 1 "$home/dockerd.log")"
@@ -92,7 +92,7 @@ case ${1:-} in
   --beside) shift && beside "$@" ;;
   *)
     [ "$(id -u)" = 0 ] || cannot "making a Docker of its own takes root"
-    mkdir -p "$data"
+    mkdir -p "$home"
     make_root
     client
     # The first process of the namespace is this script: with it goes whatever is left.
