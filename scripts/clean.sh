@@ -7,7 +7,7 @@ set -euo pipefail
 ours() { "$1" images --format '{{.Repository}}:{{.Tag}}' | grep '^localhost/meshproof/' || true; }
 
 for engine in docker podman; do
-  command -v "$engine" >/dev/null && timeout 20 "$engine" info >/dev/null 2>&1 || continue
+  if ! command -v "$engine" >/dev/null || ! timeout 20 "$engine" info >/dev/null 2>&1; then continue; fi
   for image in $(ours "$engine"); do
     # Without -f, by which an engine would take the image from under a container.
     if "$engine" rmi "$image" >/dev/null 2>&1; then
