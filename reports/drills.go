@@ -3,7 +3,6 @@ package reports
 import (
 	"bytes"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -153,21 +152,7 @@ func (d Drills) FinalLines() []string {
 // WriteDrills writes drills.json, drills.md and drills.html into dir.
 func WriteDrills(dir string, d Drills) error {
 	d.Schema = DrillsSchema
-	for _, f := range []struct {
-		name   string
-		render func(Drills) ([]byte, error)
-	}{
-		{"drills.json", drillsJSON}, {"drills.md", drillsMarkdown}, {"drills.html", drillsHTML},
-	} {
-		raw, err := f.render(d)
-		if err != nil {
-			return fmt.Errorf("%s could not be made: %w", f.name, err)
-		}
-		if err := replaceFile(filepath.Join(dir, f.name), raw); err != nil {
-			return unwritable(dir, err)
-		}
-	}
-	return nil
+	return writeForms(dir, d, []form[Drills]{{"drills.json", drillsJSON}, {"drills.md", drillsMarkdown}, {"drills.html", drillsHTML}})
 }
 
 func drillsJSON(d Drills) ([]byte, error) { return inJSON(d) }

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -24,24 +22,7 @@ const (
 
 // WriteHistory writes history.json, history.md and history.html into dir, which is made when missing.
 func WriteHistory(dir string, h History) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return unwritable(dir, err)
-	}
-	for _, f := range []struct {
-		name   string
-		render func(History) ([]byte, error)
-	}{
-		{"history.json", historyJSON}, {"history.md", historyMarkdown}, {"history.html", historyHTML},
-	} {
-		raw, err := f.render(h)
-		if err != nil {
-			return fmt.Errorf("%s could not be made: %w", f.name, err)
-		}
-		if err := replaceFile(filepath.Join(dir, f.name), raw); err != nil {
-			return unwritable(dir, err)
-		}
-	}
-	return nil
+	return writeForms(dir, h, []form[History]{{"history.json", historyJSON}, {"history.md", historyMarkdown}, {"history.html", historyHTML}})
 }
 
 func historyJSON(h History) ([]byte, error) { return inJSON(h) }

@@ -3,8 +3,6 @@ package reports
 import (
 	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -277,18 +275,12 @@ func (p TracePassage) markdown() string {
 
 // WriteTrace writes trace.json and trace.md into dir, which is made when missing.
 func WriteTrace(dir string, t Trace) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return unwritable(dir, err)
-	}
-	raw, err := json.MarshalIndent(t, "", "  ")
-	if err != nil {
-		return fmt.Errorf("trace.json could not be made: %w", err)
-	}
-	if err := replaceFile(filepath.Join(dir, "trace.json"), append(raw, '\n')); err != nil {
-		return unwritable(dir, err)
-	}
-	if err := replaceFile(filepath.Join(dir, "trace.md"), []byte(t.Markdown())); err != nil {
-		return unwritable(dir, err)
-	}
-	return nil
+	return writeForms(dir, t, []form[Trace]{{"trace.json", traceJSON}, {"trace.md", traceMarkdown}})
 }
+
+func traceJSON(t Trace) ([]byte, error) {
+	raw, err := json.MarshalIndent(t, "", "  ")
+	return append(raw, '\n'), err
+}
+
+func traceMarkdown(t Trace) ([]byte, error) { return []byte(t.Markdown()), nil }

@@ -11,14 +11,14 @@ import (
 	"syscall"
 )
 
-// form is one of the files that a report is written as.
-type form struct {
+// form is one of the files that a value is written as.
+type form[T any] struct {
 	Name   string
-	Render func(Report) ([]byte, error)
+	Render func(T) ([]byte, error)
 }
 
-func forms() []form {
-	return []form{
+func forms() []form[Report] {
+	return []form[Report]{
 		{"report.json", renderJSON},
 		{"junit.xml", renderJUnit},
 		{"report.md", renderMarkdown},
@@ -38,18 +38,23 @@ func formNames() []string {
 // counted anew, each file whole or not at all. The error says what to do.
 func Write(dir string, report Report) error {
 	report.Schema, report.Summary, report.Causes = Schema, Summarise(report.Results), Causes(report.Results)
+	return writeForms(dir, report, forms())
+}
+
+// writeForms writes all forms of a value into dir, which is made when missing. Every one is rendered before the first is written.
+func writeForms[T any](dir string, value T, forms []form[T]) error {
 	rendered := map[string][]byte{}
-	for _, f := range forms() {
-		raw, err := f.Render(report)
+	for _, f := range forms {
+		raw, err := f.Render(value)
 		if err != nil {
-			return fmt.Errorf("%s could not be made of the report: %w", f.Name, err)
+			return fmt.Errorf("%s could not be made: %w", f.Name, err)
 		}
 		rendered[f.Name] = raw
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return unwritable(dir, err)
 	}
-	for _, f := range forms() {
+	for _, f := range forms {
 		if err := replaceFile(filepath.Join(dir, f.Name), rendered[f.Name]); err != nil {
 			return unwritable(dir, err)
 		}

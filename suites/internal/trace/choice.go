@@ -34,12 +34,8 @@ func Chosen(pages []scenario.Page, passages []catalogue.Passage, t reports.Trace
 func WritePromises(out io.Writer, s scenario.Scenario, passages []catalogue.Passage) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	used := func(keys ...string) string {
-		for _, p := range passages {
-			for _, h := range p.Held {
-				if h.Scenario == s.ID && slices.ContainsFunc(keys, func(key string) bool { return slices.Contains(h.Keys, key) }) {
-					return ""
-				}
-			}
+		if slices.ContainsFunc(passages, func(p catalogue.Passage) bool { return isHeldByAny(p, s.ID, keys) }) {
+			return ""
 		}
 		return "holds no line"
 	}

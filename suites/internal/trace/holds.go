@@ -19,12 +19,17 @@ func Holds(passages []catalogue.Passage, s scenario.Scenario) [][]string {
 			keys = append(keys, PromiseKey(step, want))
 		}
 		for _, p := range passages {
-			if p.Mark != catalogue.Continued && slices.ContainsFunc(p.Held, func(h catalogue.Hold) bool {
-				return h.Scenario == s.ID && slices.ContainsFunc(h.Keys, func(key string) bool { return slices.Contains(keys, key) })
-			}) {
+			if p.Mark != catalogue.Continued && isHeldByAny(p, s.ID, keys) {
 				held[i] = append(held[i], p.Document+" "+p.Lines.String()+" "+p.Words)
 			}
 		}
 	}
 	return held
+}
+
+// isHeldByAny tells whether the index names one of these promises of a scenario for the passage.
+func isHeldByAny(p catalogue.Passage, id string, keys []string) bool {
+	return slices.ContainsFunc(p.Held, func(h catalogue.Hold) bool {
+		return h.Scenario == id && slices.ContainsFunc(keys, func(key string) bool { return slices.Contains(h.Keys, key) })
+	})
 }

@@ -65,7 +65,11 @@ func readInstallation(ctx context.Context, kubeconfig string, reading metav1.Lis
 	if err != nil {
 		return nil, nil, err
 	}
-	kinds, err := cluster.configKinds()
+	return cluster.installation(ctx, reading)
+}
+
+func (c *cluster) installation(ctx context.Context, reading metav1.ListOptions) (map[key]*unstructured.Unstructured, *injected, error) {
+	kinds, err := c.configKinds()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -73,7 +77,7 @@ func readInstallation(ctx context.Context, kubeconfig string, reading metav1.Lis
 		kinds[i].clusterWide = true // in whatever namespace
 	}
 	lists, err := gather(ctx, append(kinds, ofInstallation...), func(ctx context.Context, kind listable) (*unstructured.UnstructuredList, error) {
-		return cluster.list(ctx, kind, controlPlane, reading)
+		return c.list(ctx, kind, controlPlane, reading)
 	})
 	if err != nil {
 		return nil, nil, fmt.Errorf("list what the mesh consists of: %w", err)

@@ -44,7 +44,7 @@ func (m *Mesh) SweepObjects(ctx context.Context, installed Installed) ([]string,
 
 // restoreInstalled brings back what a killed run changed of the installation.
 func (m *Mesh) restoreInstalled(ctx context.Context, installed Installed) ([]string, error) {
-	now, _, err := readInstallation(ctx, m.options.Kubeconfig, latest)
+	now, _, err := m.cluster.installation(ctx, latest)
 	if err != nil {
 		return nil, err
 	}
