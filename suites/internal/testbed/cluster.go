@@ -19,22 +19,10 @@ import (
 	"github.com/meshproof/meshproof/suites/internal/testbed/engine"
 )
 
-// HeapGrowth is GOGC, in percent, for the control plane, istiod and the harness: by how much a heap may outgrow what is alive in it before its garbage is
-// collected. Go's default is 100.
+// restrictOOMScore lets containerd start pods where it may not lower a score.
 //
-// Source: https://pkg.go.dev/runtime#hdr-Environment_Variables
-const HeapGrowth = "300"
-
-// What the node needs, the first three everywhere, the others on some machines. Source: kube-proxy's KubeProxyConfiguration v1alpha1, kubeadm's
-// ClusterConfiguration v1beta4, kubelet's KubeletConfiguration v1beta1, containerd's CRI configuration version 2, as kind's node image has it.
-const (
-	promptServices      = "apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\niptables: {minSyncPeriod: 10ms}\n"
-	hastyStore          = "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\netcd: {local: {extraArgs: [{name: unsafe-no-fsync, value: \"true\"}]}}\n"
-	rareCollections     = "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\napiServer: {" + heapEnv + "}\ncontrollerManager: {" + heapEnv + "}\nscheduler: {" + heapEnv + "}\netcd: {local: {" + heapEnv + "}}\n"
-	heapEnv             = "extraEnvs: [{name: GOGC, value: \"" + HeapGrowth + "\"}]"
-	acceptLegacyCgroups = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nfailCgroupV1: false\n"
-	restrictOOMScore    = "[plugins.\"io.containerd.grpc.v1.cri\"]\n  restrict_oom_score_adj = true\n"
-)
+// Source: containerd's CRI configuration version 2, as kind's node image has it.
+const restrictOOMScore = "[plugins.\"io.containerd.grpc.v1.cri\"]\n  restrict_oom_score_adj = true\n"
 
 // podSubnet holds the addresses of pods: kind's default, which the node image without kindnet has in its static network as well.
 const podSubnet = "10.244.0.0/16"
@@ -44,11 +32,9 @@ func kindConfig(set images.Set, e *engine.Engine) *v1alpha4.Cluster {
 	config := &v1alpha4.Cluster{
 		Networking: v1alpha4.Networking{DisableDefaultCNI: !set.DefaultCNI, IPFamily: v1alpha4.IPv4Family, PodSubnet: podSubnet},
 		Nodes:      []v1alpha4.Node{{Role: v1alpha4.ControlPlaneRole, Image: set.NodeImage}},
-
-		KubeadmConfigPatches: []string{promptServices, hastyStore, rareCollections},
 	}
-	if e.LegacyCgroups {
-		config.KubeadmConfigPatches = append(config.KubeadmConfigPatches, acceptLegacyCgroups)
+	for _, one := range changesOf(set.Kubernetes, e) {
+		config.KubeadmConfigPatches = append(config.KubeadmConfigPatches, one.patch)
 	}
 	if e.Unprivileged {
 		config.ContainerdConfigPatches = append(config.ContainerdConfigPatches, restrictOOMScore)
@@ -57,12 +43,14 @@ func kindConfig(set images.Set, e *engine.Engine) *v1alpha4.Cluster {
 }
 
 // clusterDeviations is where the cluster differs from kind's default.
-func clusterDeviations() []string {
-	return []string{
-		"kube-proxy iptables.minSyncPeriod=10ms: a changed Service is in force at once, not after up to 1 s",
-		"Kubernetes' control plane GOGC=" + HeapGrowth + ": memory is spent where two cores would collect garbage",
-		"etcd unsafe-no-fsync: nothing of the cluster has to outlive the machine, and every change would wait for the disk",
+func clusterDeviations(set images.Set, e *engine.Engine) []string {
+	var all []string
+	for _, one := range changesOf(set.Kubernetes, e) {
+		if one.reason != "" {
+			all = append(all, one.reason)
+		}
 	}
+	return all
 }
 
 // useEngine makes kind call the engine as it has to be called here: kind knows no other way than the environment of this process.

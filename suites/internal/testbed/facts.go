@@ -8,6 +8,7 @@ import (
 
 	"github.com/meshproof/meshproof/fixtures/images"
 	"github.com/meshproof/meshproof/reports"
+	"github.com/meshproof/meshproof/suites/internal/testbed/engine"
 	"github.com/meshproof/meshproof/suites/internal/testbed/mesh"
 )
 
@@ -19,7 +20,7 @@ func (b *Bed) facts() reports.Testbed {
 		Kubernetes: mesh.Versions(b.running.Kubernetes), Istio: mesh.Versions(b.running.Istiod), Envoy: b.running.envoy(set),
 		Compatibility: b.running.Compatibility,
 		Images:        map[string]string{}, Capabilities: map[string]bool{},
-		Deviations: deviations(set, b.compatibility), Provisional: set.Provisional,
+		Deviations: deviations(set, e, b.compatibility), Provisional: set.Provisional,
 	}
 	if rehearsed := set.Rehearsed(); rehearsed != "" {
 		f.ImageSource += ", " + rehearsed
@@ -42,9 +43,9 @@ func (b *Bed) facts() reports.Testbed {
 }
 
 // deviations are all differences from a default install, each with its reason.
-func deviations(set images.Set, compatibility string) []string {
+func deviations(set images.Set, e *engine.Engine, compatibility string) []string {
 	all := istioDeviations(set, compatibility)
-	all = append(all, clusterDeviations()...)
+	all = append(all, clusterDeviations(set, e)...)
 	all = append(all, nameDeviations()...)
 	all = append(all, outsideDeviations()...)
 	all = append(all, sampleDeviations()...)

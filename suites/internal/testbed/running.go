@@ -31,8 +31,13 @@ func (b *builder) readRunning(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	settings, err := readConfigured(ctx, b.client)
+	if err != nil {
+		return err
+	}
 	b.running = running{versions, digests}
-	if others := b.running.unlike(b.Set, b.compatibility); len(others) > 0 {
+	others := append(b.running.unlike(b.Set, b.compatibility), settings.without(changesOf(b.Set.Kubernetes, b.Engine))...)
+	if len(others) > 0 {
 		return errors.New("what runs is not what was asked for: " + strings.Join(others, "; "))
 	}
 	return nil

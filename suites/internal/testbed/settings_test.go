@@ -22,8 +22,8 @@ import (
 )
 
 var (
-	built    = images.Set{Source: "packages", Key: "k", NodeImage: "localhost/node:v1", IstioHub: "localhost/istio", IstioTag: "1.31.0", StockEnvoy: true}
-	official = images.Set{Source: "registry", Key: "k", NodeImage: "kindest/node:v1", IstioHub: "localhost/istio", IstioTag: "1.31.1", DefaultCNI: true}
+	built    = images.Set{Source: "packages", Key: "k", Kubernetes: "v1.36.3", NodeImage: "localhost/node:v1", IstioHub: "localhost/istio", IstioTag: "1.31.0", StockEnvoy: true}
+	official = images.Set{Source: "registry", Key: "k", Kubernetes: "v1.36.3", NodeImage: "kindest/node:v1", IstioHub: "localhost/istio", IstioTag: "1.31.1", DefaultCNI: true}
 )
 
 func TestOperator(t *testing.T) {
@@ -69,18 +69,18 @@ func TestTheCompatibilityVersionIsAskedOfTheInstaller(t *testing.T) {
 	text, err := operator(built, "1.30")
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(string(text)).To(MatchRegexp(`(?m)^  compatibilityVersion: "1\.30"$`), "the operator file's own field")
-	g.Expect(deviations(built, "1.30")).To(ContainElement("Istio: compatibilityVersion=1.30: asked for with COMPATIBILITY: defaults are those of that version"))
+	g.Expect(deviations(built, &engine.Engine{}, "1.30")).To(ContainElement("Istio: compatibilityVersion=1.30: asked for with COMPATIBILITY: defaults are those of that version"))
 }
 
 func TestDeviationsSayWhy(t *testing.T) {
 	g := NewWithT(t)
-	all := deviations(built, "")
+	all := deviations(built, &engine.Engine{}, "")
 	g.Expect(all).To(HaveEach(MatchRegexp(`^\S.*: \S`)))
 	g.Expect(all).To(HaveEach(Not(ContainSubstring("\n"))))
 	g.Expect(all).To(ContainElements(
 		"Istio: meshConfig.defaultConfig.fileFlushInterval=0.010s: a line of an access log is written after 10 ms, not after Envoy's 1 s",
 		HavePrefix("Istio: values.telemetry.enabled=false"), HavePrefix("network: static routes")))
-	g.Expect(deviations(official, "")).NotTo(ContainElement(Or(HavePrefix("Istio: values.telemetry"), HavePrefix("network:"))))
+	g.Expect(deviations(official, &engine.Engine{}, "")).NotTo(ContainElement(Or(HavePrefix("Istio: values.telemetry"), HavePrefix("network:"))))
 }
 
 func TestFacts(t *testing.T) {
