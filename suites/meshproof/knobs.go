@@ -19,7 +19,7 @@ import (
 func knobsCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:    "knobs",
-		Short:  "Only look whether IMAGES, ENVOY, COMPATIBILITY and ENGINE are understood, as every command does",
+		Short:  "Only look whether IMAGES, ISTIO, KUBERNETES, ENVOY, COMPATIBILITY and ENGINE are understood, as every command does",
 		Args:   cobra.NoArgs,
 		Hidden: true,
 		RunE:   func(*cobra.Command, []string) error { return nil },
@@ -44,25 +44,32 @@ func checkKnobs(ctx context.Context) error {
 
 // checkVersions refuses versions that nobody knows, and those that the source of images cannot have.
 func checkVersions(ctx context.Context) error {
-	known, err := images.KnownEnvoys()
+	asked := askedImages()
+	known, err := images.Buildable()
 	if err != nil {
 		return err
 	}
-	if version := os.Getenv("ENVOY"); version != "" && !slices.Contains(known, version) {
-		return unknownValue("ENVOY", version, known, nil)
+	for _, one := range []struct {
+		knob, version string
+		known         []string
+	}{{"ISTIO", asked.Istio, known.Istio}, {"KUBERNETES", asked.Kubernetes, known.Kubernetes}, {"ENVOY", asked.Envoy, known.Envoy}} {
+		if one.version != "" && !slices.Contains(one.known, one.version) {
+			return unknownValue(one.knob, one.version, one.known, nil)
+		}
 	}
-	if err := images.Known(askedImages()); err != nil {
+	if err := images.Known(asked); err != nil {
 		return usageError{err}
 	}
 	version := os.Getenv("COMPATIBILITY")
 	if version == "" {
 		return nil
 	}
-	if known, err = images.Compatibilities(ctx); err != nil {
+	compatibilities, err := images.Compatibilities(ctx, asked.Versions)
+	if err != nil {
 		return err
 	}
-	if !slices.Contains(known, version) {
-		return unknownValue("COMPATIBILITY", version, known, nil)
+	if !slices.Contains(compatibilities, version) {
+		return unknownValue("COMPATIBILITY", version, compatibilities, nil)
 	}
 	return nil
 }

@@ -86,7 +86,7 @@ func listVersions(ctx context.Context, out io.Writer) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	compatibilities, err := images.Compatibilities(ctx)
+	compatibilities, err := images.Compatibilities(ctx, askedImages().Versions)
 	if err != nil {
 		return err
 	}
