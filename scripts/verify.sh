@@ -60,10 +60,11 @@ nested_modules() {
 vulnerabilities() { govulncheck -tags e2e ./...; }
 
 # The nested modules hold the most privileged programs: Kubernetes, Istio, containerd. By the packages that are linked: following calls through them takes
-# more memory than a small machine has.
+# more memory than a small machine has. A version beside the default one (fixtures/images/packages/versions.yaml) has the holes of its day, and is kept for
+# them to be compared with.
 nested_vulnerabilities() {
   local module worst=0 status
-  for module in $(nested); do
+  for module in $(nested | grep -vE '/packages/(istio|kubernetes)-'); do
     govulncheck -C "$module" -scan package tool
     status=$?
     [ $status -ne $cannot ] || return $cannot
