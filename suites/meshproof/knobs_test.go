@@ -48,7 +48,7 @@ func TestVersionsThatCannotBeHadAreRefusedBeforeAnythingBegins(t *testing.T) {
 		"unknown":                      {"", "ENVOY", "1.2.3", `ENVOY="1.2.3" is not known`},
 		"half of one":                  {"packages", "ENVOY", "1.39", `ENVOY="1.39" is not known, did you mean 1.39.3? it is one of 1.40.0, 1.39.3, `},
 		"as Kubernetes says it itself": {"packages", "KUBERNETES", "v1.35.4", `KUBERNETES="v1.35.4" is not known, did you mean 1.35.4? it is one of 1.36.3, 1.37.2 and 1.35.4`},
-		"a release of Istio":           {"packages", "ISTIO", "1.31.1", `ISTIO="1.31.1" is not known, did you mean 1.31.0-`},
+		"an Istio by its commit alone": {"packages", "ISTIO", "b01690e6db7d", `ISTIO="b01690e6db7d" is not known, did you mean 1.31.0-b01690e6db7d? it is one of 1.31.0-`},
 		"of official images":           {"registry", "ENVOY", "1.39.3", "registry has one version of each component, the one that is in it: leave ENVOY=1.39.3 out, or take IMAGES=packages"},
 		"of images in an archive":      {"archive:FILE", "KUBERNETES", "1.35.4", "archive:FILE has one version of each component"},
 		"the default of another one":   {"registry", "ENVOY", "1.40.0", "leave ENVOY=1.40.0 out"},
