@@ -74,10 +74,10 @@ var (
 )
 
 // changesOf are the changes that can take effect in this version of Kubernetes.
-func changesOf(kubernetes string, e *engine.Engine) []change {
+func changesOf(version string, e *engine.Engine) []change {
 	all := []change{promptServices, hastyStore}
 	// kind v0.33 writes v1beta3 before this version. Source: its pkg/cluster/internal/kubeadm, Config.
-	if semver.Compare(semver.MajorMinor(kubernetes), "v1.36") >= 0 {
+	if semver.Compare(semver.MajorMinor(version), "v1.36") >= 0 {
 		all = append(all, rareCollections)
 	}
 	if e.LegacyCgroups {

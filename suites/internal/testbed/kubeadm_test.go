@@ -1,7 +1,6 @@
 package testbed
 
 import (
-	"bytes"
 	"os"
 	"strings"
 	"testing"
@@ -21,7 +20,7 @@ func configuredAs(t *testing.T, version string, replacements ...string) configur
 	text, err := os.ReadFile("testdata/kubernetes-" + version + ".yaml")
 	g.Expect(err).NotTo(HaveOccurred())
 	edited := strings.NewReplacer(replacements...).Replace(string(text))
-	objects, err := decoder.DecodeAll(t.Context(), bytes.NewReader([]byte(edited)))
+	objects, err := decoder.DecodeAll(t.Context(), strings.NewReader(edited))
 	g.Expect(err).NotTo(HaveOccurred())
 	var all []runtime.Object
 	for _, o := range objects {
@@ -50,8 +49,10 @@ func TestAChangeWithoutEffectIsNamed(t *testing.T) {
 		replaced []string
 		want     []string
 	}{
-		"an argument":         {[]string{"--unsafe-no-fsync=true", "--unsafe-no-fsync=false"}, []string{"etcd runs without --unsafe-no-fsync=true"}},
-		"a variable":          {[]string{"value: '300'", "value: '100'"}, []string{"etcd runs without GOGC=300", "kube-apiserver runs without GOGC=300", "kube-controller-manager runs without GOGC=300", "kube-scheduler runs without GOGC=300"}},
+		"an argument": {[]string{"--unsafe-no-fsync=true", "--unsafe-no-fsync=false"}, []string{"etcd runs without --unsafe-no-fsync=true"}},
+		"a variable": {[]string{"value: '300'", "value: '100'"}, []string{
+			"etcd runs without GOGC=300", "kube-apiserver runs without GOGC=300", "kube-controller-manager runs without GOGC=300", "kube-scheduler runs without GOGC=300",
+		}},
 		"kube-proxy's period": {[]string{"minSyncPeriod: 10ms", "minSyncPeriod: 1s"}, []string{"kube-proxy runs without iptables.minSyncPeriod=10ms"}},
 		"the kubelet's field": {[]string{"failCgroupV1: false\n", "\n"}, []string{"kubelet runs without failCgroupV1=false"}},
 		"a pod":               {[]string{"component: kube-scheduler", "component: another"}, []string{"kube-scheduler runs without GOGC=300"}},
@@ -71,7 +72,8 @@ func TestAKubernetesWithoutEnvironmentIsNotSaidToHaveOne(t *testing.T) {
 	g.Expect(deviations(older, e, "")).NotTo(ContainElement(ContainSubstring("control plane GOGC")))
 	g.Expect(deviations(newer, e, "")).To(ContainElement("Kubernetes' control plane GOGC=300: memory is spent where two cores would collect garbage"))
 	g.Expect(configuredAs(t, "v1.35.4").without([]change{rareCollections})).To(HaveLen(4))
-	g.Expect(kindConfig(older, e).KubeadmConfigPatches).To(ConsistOf(ContainSubstring("minSyncPeriod: 10ms"), And(ContainSubstring("unsafe-no-fsync"), Not(ContainSubstring("apiVersion")))))
+	g.Expect(kindConfig(older, e).KubeadmConfigPatches).To(ConsistOf(
+		ContainSubstring("minSyncPeriod: 10ms"), And(ContainSubstring("unsafe-no-fsync"), Not(ContainSubstring("apiVersion")))))
 }
 
 func TestAConfigurationThatCannotBeReadIsSaid(t *testing.T) {
