@@ -18,7 +18,9 @@ VERSIONS ?=
 KEEP ?= never
 FAIL_FAST ?=
 IMAGES ?= auto
-# Versions of what is built from packages; empty: the default (make list VERSIONS=1).
+# Versions; empty: the default (make list VERSIONS=1). ISTIO and KUBERNETES may be images of one's own (README.md, "Gate a new Istio").
+ISTIO ?=
+KUBERNETES ?=
 ENVOY ?=
 # Istio with the defaults of an earlier version: its installer's compatibilityVersion.
 COMPATIBILITY ?=
@@ -42,7 +44,7 @@ FUZZTIME ?= 1m
 
 # A recipe reads a knob as "$$NAME", never as $(NAME): make would put its text into the shell's, and run the $(shell ...) in it.
 # `value` takes the text as it is; without `override` that of the command line would be expanded when it is exported.
-$(foreach knob,PAGE SCENARIO LABEL FAULT DRILLS VERSIONS KEEP FAIL_FAST IMAGES ENVOY COMPATIBILITY ENGINE OUT FILE DIR DOCS BASELINE ACCEPT ACCEPT_MESH ALLOW_FLAKY PKG RUN RACE FUZZTIME,\
+$(foreach knob,PAGE SCENARIO LABEL FAULT DRILLS VERSIONS KEEP FAIL_FAST IMAGES ISTIO KUBERNETES ENVOY COMPATIBILITY ENGINE OUT FILE DIR DOCS BASELINE ACCEPT ACCEPT_MESH ALLOW_FLAKY PKG RUN RACE FUZZTIME,\
   $(eval override export $(knob) := $$(value $(knob))))
 
 # The packages of PKG become words, without the shell's patterns; some flags of go would run a program.
@@ -57,7 +59,7 @@ help: ## Every target with one line
 	@awk -v on="$(if $(MAKE_TERMOUT),\033[36m)" -v off="$(if $(MAKE_TERMOUT),\033[0m)" 'BEGIN { FS = ":.*##" } \
 	  /^##@/ { printf "\n%s\n", substr($$0, 5) } \
 	  /^[a-z0-9-]+:.*##/ { printf "  %s%-16s%s%s\n", on, $$1, off, $$2 }' Makefile
-	@printf '\nKnobs: PAGE SCENARIO LABEL FAULT KEEP FAIL_FAST IMAGES ENVOY COMPATIBILITY ENGINE OUT (README.md has the table)\n'
+	@printf '\nKnobs: PAGE SCENARIO LABEL FAULT KEEP FAIL_FAST IMAGES ISTIO KUBERNETES ENVOY COMPATIBILITY ENGINE OUT (README.md has the table)\n'
 
 ##@ Replay
 

@@ -42,7 +42,7 @@ func drillCommand() *cobra.Command {
 				return err
 			}
 			run.told[drillEnv], run.refuses = "1", true
-			run.header.Command = commandLine("drill", "FAULT", "PAGE", "IMAGES", "ENVOY", "COMPATIBILITY", "ENGINE")
+			run.header.Command = commandLine("drill", "FAULT", "PAGE", "IMAGES", "ISTIO", "KUBERNETES", "ENVOY", "COMPATIBILITY", "ENGINE")
 			return run.drill(cmd.Context(), keep)
 		},
 	}

@@ -101,7 +101,7 @@ func newE2E(cmd *cobra.Command, choice selection.Choice, options testbed.Options
 		cmd: cmd, choice: choice, options: options, out: out, journal: journal, told: map[string]string{},
 		header: reports.Run{
 			ID: options.RunID, Started: time.Now(), Selection: choice.Words,
-			Command: commandLine("e2e", "PAGE", "SCENARIO", "LABEL", "IMAGES", "ENVOY", "COMPATIBILITY", "ENGINE"),
+			Command: commandLine("e2e", "PAGE", "SCENARIO", "LABEL", "IMAGES", "ISTIO", "KUBERNETES", "ENVOY", "COMPATIBILITY", "ENGINE"),
 		},
 	}, nil
 }

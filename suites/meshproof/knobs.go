@@ -19,7 +19,7 @@ import (
 func knobsCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:    "knobs",
-		Short:  "Only look whether IMAGES, ENVOY, COMPATIBILITY and ENGINE are understood, as every command does",
+		Short:  "Only look whether IMAGES, ISTIO, KUBERNETES, ENVOY, COMPATIBILITY and ENGINE are understood, as every command does",
 		Args:   cobra.NoArgs,
 		Hidden: true,
 		RunE:   func(*cobra.Command, []string) error { return nil },

@@ -90,7 +90,7 @@ func command() *cobra.Command {
 		Use:   "meshproof",
 		Short: "Prove, promise by promise, whether Istio's documented egress and ingress scenarios still hold",
 		Long: "meshproof replays the scenarios of Istio's documentation on a real kind cluster with a real Istio.\n" +
-			"Its knobs are environment variables: PAGE SCENARIO LABEL FAULT KEEP FAIL_FAST IMAGES ENVOY COMPATIBILITY ENGINE OUT (README.md has the table).",
+			"Its knobs are environment variables: PAGE SCENARIO LABEL FAULT KEEP FAIL_FAST IMAGES ISTIO KUBERNETES ENVOY COMPATIBILITY ENGINE OUT (README.md has the table).",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 

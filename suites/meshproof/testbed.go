@@ -33,7 +33,9 @@ func testbedOptions() testbed.Options {
 
 // askedImages is the choice of the environment.
 func askedImages() images.Choice {
-	return images.Choice{Source: os.Getenv("IMAGES"), Versions: images.Versions{Envoy: os.Getenv("ENVOY")}}
+	return images.Choice{Source: os.Getenv("IMAGES"), Versions: images.Versions{
+		Istio: os.Getenv("ISTIO"), Kubernetes: os.Getenv("KUBERNETES"), Envoy: os.Getenv("ENVOY"),
+	}}
 }
 
 // withProgress runs work with progress shown on standard error.
