@@ -68,11 +68,11 @@ func list(out io.Writer, choice selection.Choice) error {
 
 // titled is the title of a scenario, with the versions that it is documented for where not all are.
 func titled(s scenario.Scenario) string {
-	title := s.Title
+	title := []string{s.Title}
 	for _, b := range s.Bounds {
-		title += " (" + b.String() + ")"
+		title = append(title, "("+b.String()+")")
 	}
-	return title
+	return strings.Join(title, " ")
 }
 
 // listVersions prints what can be asked for, and what of it is cached.

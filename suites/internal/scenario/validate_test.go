@@ -286,7 +286,7 @@ func TestBoundsSayWhichVersionAndWhy(t *testing.T) {
 		"an unknown component": {[]Bound{{Component: "istiod", Since: "1.31", Why: "notes"}}, `"istiod" is no component that has a version`},
 		"no version":           {[]Bound{{Component: Istio, Why: "notes"}}, "a bound is since or until a version"},
 		"no readable version":  {[]Bound{{Component: Istio, Since: "latest", Why: "notes"}}, `the version "latest" of Istio cannot be read`},
-		"two on one side":      {[]Bound{{Component: Istio, Since: "1.31", Why: "notes"}, {Component: Istio, Since: "1.32", Why: "notes"}}, "is bound twice on that side"},
+		"two on one side":      {[]Bound{{Component: Istio, Since: "1.31", Why: "notes"}, {Component: Istio, Since: "1.32", Why: "notes"}}, "Istio is bound twice on one side"},
 		"no reason":            {[]Bound{{Component: Istio, Since: "1.31"}}, "a bound needs the release note or the report that tells it"},
 		"nothing between":      {[]Bound{{Component: Istio, Since: "1.31", Until: "1.31.0", Why: "notes"}}, "nothing lies since Istio 1.31 and until 1.31.0"},
 		"the wrong way round":  {[]Bound{{Component: Istio, Since: "1.31", Why: "notes"}, {Component: Istio, Until: "1.9", Why: "notes"}}, "nothing lies since Istio 1.31 and until 1.9"},
@@ -310,4 +310,5 @@ func TestBoundsSayWhichVersionAndWhy(t *testing.T) {
 	g := NewWithT(t)
 	refined := Derived("it holds", nil, Since(Istio, "1.31", "since"), Until(Envoy, "1.40", "until"))
 	g.Expect(refined.Bounds).To(Equal([]Bound{{Component: Istio, Since: "1.31", Why: "since"}, {Component: Envoy, Until: "1.40", Why: "until"}}))
+	g.Expect(Bound{Component: Istio, Since: "1.31", Until: "1.32", Why: "istio#1"}.String()).To(Equal("since Istio 1.31 until Istio 1.32: istio#1"))
 }

@@ -98,33 +98,40 @@ func parseVersion(text string) (v versionNumbers, ok bool) {
 	return v, true
 }
 
-// bounds checks that each says of which component it is, from or up to which version, and why; and that something lies between them.
+// bounds checks what bounds say, and that something lies between those of a component.
 func (v *validation) bounds(where string, bounds []Bound) {
-	since, until := map[Component]string{}, map[Component]string{}
+	between := map[Component]Bound{} // by component, what all of its bounds come to
 	for _, b := range bounds {
-		if !slices.Contains([]Component{Istio, Envoy, Kubernetes}, b.Component) {
-			v.report("%s: %q is no component that has a version", where, b.Component)
+		v.bound(where, b)
+		all := between[b.Component]
+		if all.Since != "" && b.Since != "" || all.Until != "" && b.Until != "" {
+			v.report("%s: %s is bound twice on one side", where, b.Component)
 		}
-		if b.Why == "" {
-			v.report("%s: a bound needs the release note or the report that tells it", where)
-		}
-		if b.Since == "" && b.Until == "" {
-			v.report("%s: a bound is since or until a version", where)
-		}
-		for version, of := range map[string]map[Component]string{b.Since: since, b.Until: until} {
-			if version == "" {
-				continue
-			}
-			if _, ok := parseVersion(version); !ok || of[b.Component] != "" {
-				v.report("%s: the version %q of %s cannot be read, or %[3]s is bound twice on that side", where, version, b.Component)
-			}
-			of[b.Component] = version
+		between[b.Component] = Bound{Since: cmp.Or(b.Since, all.Since), Until: cmp.Or(b.Until, all.Until)}
+	}
+	for component, b := range between {
+		since, from := parseVersion(b.Since)
+		until, to := parseVersion(b.Until)
+		if from && to && since.compare(until) >= 0 {
+			v.report("%s: nothing lies since %s %s and until %s", where, component, b.Since, b.Until)
 		}
 	}
-	for component, from := range since {
-		first, _ := parseVersion(from)
-		if last, bound := parseVersion(until[component]); bound && first.compare(last) >= 0 {
-			v.report("%s: nothing lies since %s %s and until %s", where, component, from, until[component])
+}
+
+// bound checks that it says of which component it is, from or up to which version, and why.
+func (v *validation) bound(where string, b Bound) {
+	if !slices.Contains([]Component{Istio, Envoy, Kubernetes}, b.Component) {
+		v.report("%s: %q is no component that has a version", where, b.Component)
+	}
+	if b.Why == "" {
+		v.report("%s: a bound needs the release note or the report that tells it", where)
+	}
+	if b.Since+b.Until == "" {
+		v.report("%s: a bound is since or until a version", where)
+	}
+	for _, version := range []string{b.Since, b.Until} {
+		if _, ok := parseVersion(version); version != "" && !ok {
+			v.report("%s: the version %q of %s cannot be read", where, version, b.Component)
 		}
 	}
 }
