@@ -35,6 +35,7 @@ type Compared struct {
 	Started       time.Time `json:"started"`
 	Finished      time.Time `json:"finished"`
 	Istio         string    `json:"istio"`
+	Candidates    []string  `json:"candidates,omitempty"` // as in the report
 	Compatibility string    `json:"compatibility,omitempty"`
 	Envoy         string    `json:"envoy"`
 	Kubernetes    string    `json:"kubernetes"`
@@ -78,7 +79,7 @@ func compared(file string) (Report, Compared, error) {
 	r, sum, err := readSummed(file)
 	return r, Compared{
 		File: file, SHA256: sum, Run: r.Run.ID, Started: r.Run.Started, Finished: r.Run.Finished, Istio: r.Testbed.Istio, Compatibility: r.Testbed.Compatibility, Envoy: r.Testbed.Envoy,
-		Kubernetes: r.Testbed.Kubernetes, Provider: r.Testbed.Provider, Engine: r.Testbed.Engine, ImageSource: r.Testbed.ImageSource,
+		Kubernetes: r.Testbed.Kubernetes, Provider: r.Testbed.Provider, Engine: r.Testbed.Engine, ImageSource: r.Testbed.ImageSource, Candidates: r.Testbed.Candidates,
 	}, err
 }
 
@@ -89,7 +90,7 @@ func (c Compared) facts() []fact {
 		run += " of " + c.Started.UTC().Format("2006-01-02 15:04 UTC")
 	}
 	versions := Testbed{
-		Istio: c.Istio, Compatibility: c.Compatibility, Envoy: c.Envoy, Kubernetes: c.Kubernetes, Provider: c.Provider, Engine: c.Engine, ImageSource: c.ImageSource,
+		Istio: c.Istio, Compatibility: c.Compatibility, Envoy: c.Envoy, Kubernetes: c.Kubernetes, Provider: c.Provider, Engine: c.Engine, ImageSource: c.ImageSource, Candidates: c.Candidates,
 	}.versions()
 	return slices.Concat([]fact{{"Report", c.File}, {"Run", strings.TrimSpace(run)}}, versions, []fact{{"SHA-256", c.SHA256}})
 }

@@ -3,6 +3,7 @@ package reports
 import (
 	"maps"
 	"slices"
+	"strings"
 )
 
 // fact is something that is true of the testbed, with a name.
@@ -19,6 +20,7 @@ func (t Testbed) versions() []fact {
 		{"Provider", t.Provider},
 		{"Engine", t.Engine},
 		{"Images from", t.ImageSource},
+		{"Candidate", strings.Join(t.Candidates, "; ")},
 	} {
 		if f.Value != "" {
 			out = append(out, f)

@@ -75,6 +75,8 @@ type Testbed struct {
 	Capabilities  map[string]bool   `json:"capabilities"`
 	Deviations    []string          `json:"deviations"` // where the testbed is set up differently from a default install, and why
 	Workarounds   []string          `json:"workarounds,omitempty"`
+	// Candidates are what was taken in place of released images, each with how to have the same again, by digest.
+	Candidates []string `json:"candidates,omitempty"`
 	// Provisional is why no gate opens for what was judged on this testbed, one sentence each: it cannot be had again as it was, or stands in for
 	// another. They are among the deviations as well.
 	Provisional []string `json:"provisional,omitempty"`

@@ -99,8 +99,12 @@ func setUp(ctx context.Context, out string) error {
 	if err != nil {
 		return err
 	}
+	running, err := mesh.ReadRunning(ctx, bed.Kubeconfig)
+	if err != nil {
+		return err
+	}
 	m, err := mesh.Connect(ctx, mesh.Options{
-		Kubeconfig: bed.Kubeconfig, RunID: os.Getenv(runEnv), Capabilities: bed.Lacks(),
+		Kubeconfig: bed.Kubeconfig, RunID: os.Getenv(runEnv), Capabilities: bed.Lacks(), Running: running,
 		Istioctl: bed.Set.Istioctl, OperatorFile: bed.OperatorFile(),
 		Keep: bed.Passing, // what goes with the cluster need not be removed from it
 	})

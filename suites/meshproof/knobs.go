@@ -45,6 +45,34 @@ func checkKnobs(ctx context.Context) error {
 // checkVersions refuses versions that nobody knows, and those that the source of images cannot have.
 func checkVersions(ctx context.Context) error {
 	asked := askedImages()
+	if images.Built(asked) {
+		if err := checkBuildable(asked); err != nil {
+			return err
+		}
+	}
+	if err := images.Known(asked); err != nil {
+		return usageError{err}
+	}
+	version := os.Getenv("COMPATIBILITY")
+	if version == "" {
+		return nil
+	}
+	var of images.Versions
+	if images.Built(asked) {
+		of = asked.Versions
+	}
+	compatibilities, err := images.Compatibilities(ctx, of)
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(compatibilities, version) {
+		return unknownValue("COMPATIBILITY", version, compatibilities, nil)
+	}
+	return nil
+}
+
+// checkBuildable refuses versions that images cannot be built from, and offers the nearest.
+func checkBuildable(asked images.Choice) error {
 	known, err := images.Buildable()
 	if err != nil {
 		return err
@@ -56,20 +84,6 @@ func checkVersions(ctx context.Context) error {
 		if one.version != "" && !slices.Contains(one.known, one.version) {
 			return unknownValue(one.knob, one.version, one.known, nil)
 		}
-	}
-	if err := images.Known(asked); err != nil {
-		return usageError{err}
-	}
-	version := os.Getenv("COMPATIBILITY")
-	if version == "" {
-		return nil
-	}
-	compatibilities, err := images.Compatibilities(ctx, asked.Versions)
-	if err != nil {
-		return err
-	}
-	if !slices.Contains(compatibilities, version) {
-		return unknownValue("COMPATIBILITY", version, compatibilities, nil)
 	}
 	return nil
 }

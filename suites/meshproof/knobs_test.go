@@ -80,6 +80,38 @@ func TestVersionsThatCannotBeHadAreRefusedBeforeAnythingBegins(t *testing.T) {
 	}
 }
 
+func TestCandidatesThatCannotBeTakenAreRefusedBeforeAnythingBegins(t *testing.T) {
+	for name, test := range map[string]struct{ images, istio, kubernetes, says string }{
+		"an unknown version":     {"registry", "1.30.0", "", "no Istio 1.30.0 is known to the source registry; there is 1."},
+		"an unknown Kubernetes":  {"registry", "", "v1.20.0", "no Kubernetes v1.20.0 is known to the source registry; there is v1."},
+		"a hub without a tag":    {"", "r.example/rc", "", `ISTIO="r.example/rc" cannot be taken (it has no tag and is no folder): it is HUB:TAG`},
+		"an image from packages": {"packages", "r.example/rc:1", "", "the source packages builds what it has, and ISTIO=r.example/rc:1 names images: take IMAGES=registry for them"},
+		"one beside an archive":  {"archive:FILE", "r.example/rc:1", "", "archive:FILE has one version of each component"},
+		"an empty folder":        {"auto", t.TempDir(), "", ": the folder lacks pilot.tar: a build is the program istioctl, pilot.tar and proxyv2.tar"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("IMAGES", test.images)
+			t.Setenv("ISTIO", test.istio)
+			t.Setenv("KUBERNETES", test.kubernetes)
+			t.Setenv("OUT", t.TempDir())
+			for _, verb := range []string{"knobs", "e2e", "up", "images", "drill"} {
+				g := NewWithT(t)
+				err := execute(t, verb)
+				g.Expect(err).To(MatchError(ContainSubstring(test.says)), verb)
+				var usage usageError
+				g.Expect(errors.As(err, &usage)).To(BeTrue(), "exit code 2")
+			}
+		})
+	}
+	t.Setenv("ISTIO", "r.example/rc:1")
+	t.Setenv("KUBERNETES", "kindest/node:v1.35.0")
+	for _, images := range []string{"", "auto", "registry"} {
+		t.Setenv("IMAGES", images)
+		NewWithT(t).Expect(execute(t, "knobs")).To(Succeed())
+	}
+	NewWithT(t).Expect(commandLine("e2e", "ISTIO", "KUBERNETES")).To(Equal("make e2e ISTIO='r.example/rc:1' KUBERNETES='kindest/node:v1.35.0'"))
+}
+
 func TestTheVersionsAreListedWithWhatIsCached(t *testing.T) {
 	g := NewWithT(t)
 	t.Setenv("MESHPROOF_CACHE", filepath.Join(t.TempDir(), "missing"))

@@ -48,7 +48,7 @@ func list(out io.Writer, choice selection.Choice) error {
 	for _, page := range suites.Pages() {
 		for _, s := range page.Scenarios {
 			if chosen[s.ID] {
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", page.Name, s.ID, told(s.Doc), s.Title)
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", page.Name, s.ID, told(s.Doc), titled(s))
 			}
 		}
 	}
@@ -64,6 +64,15 @@ func list(out io.Writer, choice selection.Choice) error {
 	_, err := fmt.Fprintf(out, "%d of %d documented scenarios, %d of %d beyond the documents\n",
 		len(choice.IDs)-beyond, len(catalogue.All()), beyond, len(catalogue.Beyond()))
 	return err
+}
+
+// titled is the title of a scenario, with the versions that it is documented for where not all are.
+func titled(s scenario.Scenario) string {
+	title := []string{s.Title}
+	for _, b := range s.Bounds {
+		title = append(title, "("+b.String()+")")
+	}
+	return strings.Join(title, " ")
 }
 
 // listVersions prints what can be asked for, and what of it is cached.

@@ -20,6 +20,8 @@ type Testbed interface {
 	Ensure(ctx context.Context, needs []scenario.Need) ([]scenario.Unmet, error)
 	// Has tells whether the testbed has a capability; why not, if not.
 	Has(c scenario.Capability) (bool, string)
+	// Runs is the version of a component in its own words; several where not all of its programs are of one.
+	Runs(c scenario.Component) string
 	// Change carries an action out on the page's files and returns how to undo it, also when it failed half way.
 	Change(ctx context.Context, files fs.FS, c scenario.Change, env scenario.Env) (scenario.Undo, error)
 	// Inject brings the fault of a drill about and returns how to take it back, also when it failed half way. Even a killed run can be taken back.

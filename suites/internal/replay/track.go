@@ -37,6 +37,9 @@ func (w *walk) unverifiable(want scenario.Expectation) string {
 	if want.Match == nil {
 		return want.Reason
 	}
+	if beyond := scenario.Excluded(want.Bounds, w.Bed.Runs); beyond != "" {
+		return beyond
+	}
 	if want.Requires == "" {
 		return ""
 	}

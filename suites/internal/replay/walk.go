@@ -124,6 +124,10 @@ func (w *walk) prepare(ctx context.Context) bool {
 			w.result.Notes = append(w.result.Notes, "what the page needs could not be prepared at once: "+err.Error())
 		}
 	}
+	if beyond := scenario.Excluded(w.Scenario.Bounds, w.Bed.Runs); beyond != "" {
+		w.end(reports.Unverifiable, beyond)
+		return false
+	}
 	unmet, err := w.Bed.Ensure(ctx, w.Scenario.Needs)
 	if ignored, is := errors.AsType[*scenario.NotInForceError](err); is {
 		w.end(reports.Failed, "what the scenario needs is not in force: "+ignored.Error())

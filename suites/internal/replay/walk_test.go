@@ -27,6 +27,7 @@ type bed struct {
 	calls     []string
 	unmet     []scenario.Unmet
 	lacks     scenario.Capability
+	runs      map[scenario.Component]string
 	dirty     bool
 	incidents []scenario.Incident
 	crippled  int // how often it does not become whole
@@ -71,6 +72,8 @@ func (b *bed) Ensure(context.Context, []scenario.Need) ([]scenario.Unmet, error)
 func (b *bed) Has(c scenario.Capability) (bool, string) {
 	return c != b.lacks, "this proxy is upstream Envoy"
 }
+
+func (b *bed) Runs(c scenario.Component) string { return b.runs[c] }
 
 func (b *bed) Change(_ context.Context, _ fs.FS, c scenario.Change, _ scenario.Env) (scenario.Undo, error) {
 	apply := c.(scenario.ApplyAction)
@@ -492,6 +495,64 @@ func TestAMissingCapabilityIsUnverifiable(t *testing.T) {
 
 	r = walk(t, &bed{unmet: []scenario.Unmet{{Need: scenario.Site("door"), Reason: "door does not answer"}}})
 	g.Expect(r.Verdict).To(Equal(reports.Inconclusive), "a fixture that should be there is not a limit of the testbed")
+}
+
+// What a version cannot show is unverifiable with the reason; a version that nobody can read is asserted.
+func TestAPromiseHoldsForItsVersions(t *testing.T) {
+	const why = "istio 1.32, releasenotes/notes/99999.yaml"
+	for name, c := range map[string]struct {
+		runs   string
+		bound  scenario.Refine
+		reason string
+	}{
+		"from it on":            {"1.32.0", scenario.Since(scenario.Istio, "1.32", why), ""},
+		"its alpha is one":      {"1.32-alpha.0", scenario.Since(scenario.Istio, "1.32", why), ""},
+		"before it":             {"1.31.0-eed52ebb66ad", scenario.Since(scenario.Istio, "1.32", why), "it holds since Istio 1.32, and 1.31.0-eed52ebb66ad runs: " + why},
+		"still":                 {"v1.31.9", scenario.Until(scenario.Istio, "1.32", why), ""},
+		"no more":               {"1.32.0", scenario.Until(scenario.Istio, "1.32", why), "it held until Istio 1.32, and 1.32.0 runs: " + why},
+		"by its patch":          {"1.32.4", scenario.Since(scenario.Istio, "1.32.5", why), "it holds since Istio 1.32.5, and 1.32.4 runs: " + why},
+		"two versions run":      {"1.30.8, 1.31.0", scenario.Since(scenario.Istio, "1.32", why), ""},
+		"nobody says":           {"", scenario.Since(scenario.Istio, "1.32", why), ""},
+		"of no version at all":  {"unknown", scenario.Until(scenario.Istio, "1.32", why), ""},
+		"bound by another's":    {"1.31.0", scenario.Since(scenario.Envoy, "1.41", why), ""},
+		"and by the component":  {"1.31.0", scenario.Since(scenario.Kubernetes, "1.36", why), "it holds since Kubernetes 1.36, and v1.35.4 runs: " + why},
+		"newer than ten minors": {"1.9.0", scenario.Since(scenario.Istio, "1.32", why), "it holds since Istio 1.32, and 1.9.0 runs: " + why},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := NewWithT(t)
+			page, s := door()
+			never := want("be heard", func(probe.Evidence) bool { return false })
+			s.Steps[3].Want = []scenario.Expectation{scenario.Documented("nobody hears it", never, c.bound)}
+			b := &bed{runs: map[scenario.Component]string{scenario.Istio: c.runs, scenario.Kubernetes: "v1.35.4"}}
+			r := replay.NewResult(page, s)
+			replay.Walker{Bed: b}.Walk(t.Context(), replay.Turn{Page: page, Scenario: s}, r)
+			promise := r.Steps[3].Expectations[0]
+			if c.reason == "" {
+				g.Expect(promise.Verdict).To(Equal(reports.Failed), "it is asserted")
+				return
+			}
+			g.Expect(promise).To(And(HaveField("Verdict", reports.Unverifiable), HaveField("Reason", c.reason)))
+			g.Expect(r.Verdict).To(Equal(reports.Passed), "the other promises were shown")
+		})
+	}
+}
+
+func TestAScenarioMayBeUndocumentedForAVersion(t *testing.T) {
+	g := NewWithT(t)
+	page, s := door()
+	s.Bounds = []scenario.Bound{{Component: scenario.Istio, Since: "1.30", Until: "1.32", Why: "istio#1"}}
+	for running, verdict := range map[string]reports.Verdict{
+		"1.29.8": reports.Unverifiable, "1.30.0": reports.Passed, "1.31.7": reports.Passed, "1.32.0": reports.Unverifiable, "main": reports.Passed,
+	} {
+		b := &bed{runs: map[scenario.Component]string{scenario.Istio: running}}
+		r := replay.NewResult(page, s)
+		replay.Walker{Bed: b}.Walk(t.Context(), replay.Turn{Page: page, Scenario: s}, r)
+		g.Expect(r.Verdict).To(Equal(verdict), running)
+		if verdict == reports.Unverifiable {
+			g.Expect(r.Reason).To(HaveSuffix(running + " runs: istio#1"))
+			g.Expect(b.calls).To(BeEmpty(), "nothing is done for it")
+		}
+	}
 }
 
 // A fault of the testbed says nothing about the mesh: what it may have spoiled is asked again.

@@ -21,6 +21,8 @@ type Scenario struct {
 	Title string
 	Doc   Doc
 	Needs []Need
+	// Bounds are the versions that the walkthrough is documented for: beyond them the whole scenario is unverifiable.
+	Bounds []Bound
 	// Leaves is what the first changes of the scenario set up, as the page leaves it standing: where a scenario to come needs it, it is handed over
 	// instead of being taken back and made again.
 	Leaves StandingNeed
@@ -73,6 +75,7 @@ type Expectation struct {
 	Origin   Origin
 	Match    types.GomegaMatcher // judges a probe.Evidence; nil only together with Reason
 	Requires Capability          // without it the promise is unverifiable
+	Bounds   []Bound             // beyond these versions the promise is unverifiable
 	Reason   string              // why nothing on any testbed can show it; the promise is then unverifiable
 	Note     string              // what the seed shows instead
 	Where    string              // file:line of the promise

@@ -67,6 +67,7 @@ func (v *validation) scenario(s Scenario) {
 	for _, need := range s.Needs {
 		v.need(s.ID, need)
 	}
+	v.bounds(s.ID, s.Bounds)
 	v.leaves(s)
 	exported := map[string]bool{}
 	promises := 0
@@ -159,6 +160,7 @@ func (v *validation) promise(where string, e Expectation) {
 	if (e.Match == nil) == (e.Reason == "") {
 		v.report("%s: %q needs either a matcher or the reason why nothing can show it", where, e.Says)
 	}
+	v.bounds(where+", "+e.Says, e.Bounds)
 }
 
 func (v *validation) variables(where string, p probe.Probe, exported map[string]bool) {

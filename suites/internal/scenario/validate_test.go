@@ -273,3 +273,42 @@ func TestWhatIsWatchedIsJudged(t *testing.T) {
 	g.Expect(ask(nil, nil, counting)).To(MatchError(ContainSubstring("a promise judges the counters of istio-proxy of istio-egressgateway.istio-system, which are not read")))
 	g.Expect(ask(nil, nil, ofTheClient, Not(ofTheClient))).To(MatchError(ContainSubstring("two promises list the lines of istio-proxy of curl.default")))
 }
+
+func TestBoundsSayWhichVersionAndWhy(t *testing.T) {
+	for name, c := range map[string]struct {
+		bounds []Bound
+		says   string // "" is nothing
+	}{
+		"since":                {[]Bound{{Component: Istio, Since: "1.31", Why: "notes"}}, ""},
+		"until":                {[]Bound{{Component: Envoy, Until: "1.39.3", Why: "notes"}}, ""},
+		"between":              {[]Bound{{Component: Istio, Since: "1.9", Why: "notes"}, {Component: Istio, Until: "1.31", Why: "notes"}}, ""},
+		"of two components":    {[]Bound{{Component: Istio, Since: "1.31", Why: "notes"}, {Component: Kubernetes, Until: "1.31", Why: "notes"}}, ""},
+		"an unknown component": {[]Bound{{Component: "istiod", Since: "1.31", Why: "notes"}}, `"istiod" is no component that has a version`},
+		"no version":           {[]Bound{{Component: Istio, Why: "notes"}}, "a bound is since or until a version"},
+		"no readable version":  {[]Bound{{Component: Istio, Since: "latest", Why: "notes"}}, `the version "latest" of Istio cannot be read`},
+		"two on one side":      {[]Bound{{Component: Istio, Since: "1.31", Why: "notes"}, {Component: Istio, Since: "1.32", Why: "notes"}}, "Istio is bound twice on one side"},
+		"no reason":            {[]Bound{{Component: Istio, Since: "1.31"}}, "a bound needs the release note or the report that tells it"},
+		"nothing between":      {[]Bound{{Component: Istio, Since: "1.31", Until: "1.31.0", Why: "notes"}}, "nothing lies since Istio 1.31 and until 1.31.0"},
+		"the wrong way round":  {[]Bound{{Component: Istio, Since: "1.31", Why: "notes"}, {Component: Istio, Until: "1.9", Why: "notes"}}, "nothing lies since Istio 1.31 and until 1.9"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := NewWithT(t)
+			bound := page(Step{Says: "Try the door", Do: DryRun("door.yaml"), Want: []Expectation{anything()}})
+			ofScenario := bound
+			ofScenario.Scenarios = []Scenario{bound.Scenarios[0]}
+			ofScenario.Scenarios[0].Bounds = c.bounds
+			bound.Scenarios[0].Steps[0].Want[0].Bounds = c.bounds
+			for _, p := range []Page{bound, ofScenario} {
+				if c.says == "" {
+					g.Expect(Validate(p)).To(Succeed())
+				} else {
+					g.Expect(Validate(p)).To(MatchError(ContainSubstring(c.says)))
+				}
+			}
+		})
+	}
+	g := NewWithT(t)
+	refined := Derived("it holds", nil, Since(Istio, "1.31", "since"), Until(Envoy, "1.40", "until"))
+	g.Expect(refined.Bounds).To(Equal([]Bound{{Component: Istio, Since: "1.31", Why: "since"}, {Component: Envoy, Until: "1.40", Why: "until"}}))
+	g.Expect(Bound{Component: Istio, Since: "1.31", Until: "1.32", Why: "istio#1"}.String()).To(Equal("since Istio 1.31 until Istio 1.32: istio#1"))
+}

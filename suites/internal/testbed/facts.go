@@ -20,7 +20,7 @@ func (b *Bed) facts() reports.Testbed {
 		Kubernetes: mesh.Versions(b.running.Kubernetes), Istio: mesh.Versions(b.running.Istiod), Envoy: b.running.envoy(set),
 		Compatibility: b.running.Compatibility,
 		Images:        map[string]string{}, Capabilities: map[string]bool{},
-		Deviations: deviations(set, e, b.compatibility), Provisional: set.Provisional,
+		Deviations: deviations(set, e, b.compatibility), Candidates: set.Candidates, Provisional: set.Provisional,
 	}
 	if rehearsed := set.Rehearsed(); rehearsed != "" {
 		f.ImageSource += ", " + rehearsed

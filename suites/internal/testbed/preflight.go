@@ -26,7 +26,7 @@ func Doctor(ctx context.Context, o Options) []Finding {
 	official := make(chan []Finding, 1)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	go func() { official <- officialToday(ctx) }()
+	go func() { official <- officialToday(ctx, o.Images) }()
 	findings := b.lookAtMachine(ctx)
 	source, pieces, about := b.lookAtImages(ctx)
 	missing := images.Forecast(pieces, runtime.GOMAXPROCS(0))
@@ -105,9 +105,9 @@ func (b *builder) lookAtImages(ctx context.Context) (source string, pieces []ima
 const slow = time.Second
 
 // officialToday is about what the registries say.
-func officialToday(ctx context.Context) []Finding {
+func officialToday(ctx context.Context, choice images.Choice) []Finding {
 	const subject = "official images"
-	answers, err := images.OfficialToday(ctx)
+	answers, err := images.OfficialToday(ctx, choice)
 	if err != nil {
 		return []Finding{{Subject: subject, Saw: "nobody can ask for them", Fix: err.Error()}}
 	}

@@ -24,6 +24,7 @@ type Options struct {
 	// Capabilities tells what this testbed lacks and why, in one sentence; the empty text is a capability that it has.
 	// One that is not named at all counts as missing.
 	Capabilities map[scenario.Capability]string
+	Running      Running             // what the mesh has said of its versions
 	Workloads    []fixtures.Workload // what WorkloadNeeds may name; nil: fixtures.Workloads
 	Manifests    fs.FS               // the files the workloads name; nil: fixtures.Manifests()
 	Keep         bool                // Close leaves the workloads and the installation for the next run
@@ -208,6 +209,20 @@ func (m *Mesh) Has(c scenario.Capability) (bool, string) {
 		return false, fmt.Sprintf("the testbed does not say whether it has the capability %q", c)
 	}
 	return why == "", why
+}
+
+// Runs is the version of a component in its own words; several where not all of its programs are of one.
+func (m *Mesh) Runs(c scenario.Component) string {
+	said := m.options.Running
+	switch c {
+	case scenario.Istio:
+		return Versions(slices.Concat(said.Istiod, said.Agents))
+	case scenario.Envoy:
+		return Versions(said.Envoys)
+	case scenario.Kubernetes:
+		return Versions(said.Kubernetes)
+	}
+	return ""
 }
 
 // Warnings are what the API server remarked on the changes of this run, each once.
