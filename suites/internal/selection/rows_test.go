@@ -102,3 +102,17 @@ func TestRowsThatAreRefused(t *testing.T) {
 		})
 	}
 }
+
+// What the nightly run is told is what this repository understands, and enough for its jobs.
+func TestTheRowsOfTheNightlyRun(t *testing.T) {
+	rows, err := selection.Rows("../../../.github/matrix.yaml")
+	g := NewWithT(t)
+	g.Expect(err).NotTo(HaveOccurred())
+	text, err := os.ReadFile("../../../.github/workflows/nightly.yaml")
+	g.Expect(err).NotTo(HaveOccurred())
+	_, slices, _ := strings.Cut(string(text), "slice: [")
+	slices, _, _ = strings.Cut(slices, "]")
+	g.Expect(strings.Split(slices, ", ")).To(HaveLen(6))
+	_, err = selection.Slice(rows, selection.Part{Number: 1, Of: 6})
+	g.Expect(err).NotTo(HaveOccurred())
+}
