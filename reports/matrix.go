@@ -148,6 +148,8 @@ func (m Matrix) Success() bool {
 	return len(m.Missing) == 0 && !slices.ContainsFunc(m.Rows, func(r MatrixRow) bool { return !r.Success })
 }
 
+const compatibility = "compatibility version"
+
 // component is a part of a mesh of which rows may have different ones.
 type component struct {
 	Name string
@@ -158,7 +160,7 @@ type component struct {
 func components() []component {
 	return []component{
 		{"Istio", func(r MatrixRow) string { return r.Istio }},
-		{"compatibility version", func(r MatrixRow) string { return cmp.Or(r.Compatibility, "none") }},
+		{compatibility, func(r MatrixRow) string { return cmp.Or(r.Compatibility, "none") }},
 		{"Kubernetes", func(r MatrixRow) string { return r.Kubernetes }},
 		{"Envoy", func(r MatrixRow) string { // Istio's own comes with it, and is no component by itself
 			own, _, _ := strings.Cut(r.Envoy, " ")
@@ -174,8 +176,11 @@ func components() []component {
 
 // order is negative where a comes before b: by version, and where there is none to order by, 0. Images and engines have no versions that tell.
 func (c component) order(a, b MatrixRow) int {
-	if c.Name == "images" || c.Name == "engine" {
+	switch c.Name {
+	case "images", "engine":
 		return strings.Compare(c.of(a), c.of(b))
+	case compatibility: // without one, the defaults are those of Istio itself
+		return semver.Compare(versionIn(cmp.Or(a.Compatibility, a.Istio)), versionIn(cmp.Or(b.Compatibility, b.Istio)))
 	}
 	return semver.Compare(versionIn(c.of(a)), versionIn(c.of(b)))
 }

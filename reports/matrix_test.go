@@ -130,6 +130,16 @@ func TestRowsThatAgree(t *testing.T) {
 	g.Expect(matrixOf(t, dir, good("a", "1.31.1"), good("b", "1.32.0")).Pages[0].Same()).To(Equal("2 passed"))
 }
 
+// The defaults of an earlier version come before those of Istio itself.
+func TestNeighboursByCompatibility(t *testing.T) {
+	g, dir := NewWithT(t), t.TempDir()
+	as130 := rowOf("as-1.30", "1.31.1", "v1.36.3")
+	as130.Testbed.Compatibility = "1.30"
+	m := matrixOf(t, dir, rowOf("usual", "1.31.1", "v1.36.3"), as130)
+	g.Expect(m.Changes).To(HaveLen(1))
+	g.Expect(m.Changes[0].String()).To(Equal("since compatibility version none (was 1.30)"))
+}
+
 // Builds of one version tell nothing by their commits: they are in the order in which they were given, and none came later.
 func TestNeighboursWithoutAnOrder(t *testing.T) {
 	g, dir := NewWithT(t), t.TempDir()

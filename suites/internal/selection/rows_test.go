@@ -116,3 +116,17 @@ func TestTheRowsOfTheNightlyRun(t *testing.T) {
 	_, err = selection.Slice(rows, selection.Part{Number: 1, Of: 6})
 	g.Expect(err).NotTo(HaveOccurred())
 }
+
+// Whatever a file holds, it is refused or makes rows that can be told apart, and folders that are where they should be.
+func FuzzRows(f *testing.F) {
+	f.Add("- {istio: [A, B], exclude: [{istio: A}]}\n- name: x\n  compatibility: 1.30\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		rows, err := selection.Rows(fileOf(t, text))
+		g := NewWithT(t)
+		g.Expect(rows == nil).To(Equal(err != nil))
+		g.Expect(len(rows)).To(BeNumerically("<=", 256))
+		for _, row := range rows {
+			g.Expect(filepath.IsLocal(row.Name)).To(BeTrue(), row.Name)
+		}
+	})
+}
