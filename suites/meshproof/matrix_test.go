@@ -222,3 +222,23 @@ func TestMergeCommand(t *testing.T) {
 	g.Expect(said).To(And(HavePrefix("left out: damaged/report.json is no report"), ContainSubstring("only: 1 passed, 1 failed, 0 skipped"),
 		ContainSubstring("no report: envoy-1: none is in rows\nno report: envoy-2: none is in rows\n"), HaveSuffix("matrix: reports/out/matrix.html\n")))
 }
+
+// What the nightly run is told is understood here, and every one of its jobs has something to do.
+func TestTheRowsOfTheNightlyRun(t *testing.T) {
+	g := NewWithT(t)
+	rows, err := selection.Rows("../../.github/matrix.yaml")
+	g.Expect(err).NotTo(HaveOccurred())
+	for _, row := range rows {
+		for _, knob := range selection.RowKnobs() {
+			t.Setenv(knob, row.Knobs[knob])
+		}
+		g.Expect(execute(t, "knobs")).To(Succeed(), row.Name)
+	}
+	text, err := os.ReadFile("../../.github/workflows/nightly.yaml")
+	g.Expect(err).NotTo(HaveOccurred())
+	_, slices, found := strings.Cut(string(text), "slice: [")
+	g.Expect(found).To(BeTrue())
+	slices, _, _ = strings.Cut(slices, "]")
+	_, err = selection.Slice(rows, selection.Part{Number: 1, Of: len(strings.Split(slices, ", "))})
+	g.Expect(err).NotTo(HaveOccurred())
+}

@@ -103,20 +103,6 @@ func TestRowsThatAreRefused(t *testing.T) {
 	}
 }
 
-// What the nightly run is told is what this repository understands, and enough for its jobs.
-func TestTheRowsOfTheNightlyRun(t *testing.T) {
-	rows, err := selection.Rows("../../../.github/matrix.yaml")
-	g := NewWithT(t)
-	g.Expect(err).NotTo(HaveOccurred())
-	text, err := os.ReadFile("../../../.github/workflows/nightly.yaml")
-	g.Expect(err).NotTo(HaveOccurred())
-	_, slices, _ := strings.Cut(string(text), "slice: [")
-	slices, _, _ = strings.Cut(slices, "]")
-	g.Expect(strings.Split(slices, ", ")).To(HaveLen(6))
-	_, err = selection.Slice(rows, selection.Part{Number: 1, Of: 6})
-	g.Expect(err).NotTo(HaveOccurred())
-}
-
 // Whatever a file holds, it is refused or makes rows that can be told apart, and folders that are where they should be.
 func FuzzRows(f *testing.F) {
 	f.Add("- {istio: [A, B], exclude: [{istio: A}]}\n- name: x\n  compatibility: 1.30\n")
