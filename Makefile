@@ -11,9 +11,11 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 PAGE ?=
 SCENARIO ?=
 LABEL ?=
+SHARD ?=
 FAULT ?=
 DRILLS ?=
 VERSIONS ?=
+SLICE ?=
 # How. KEEP: never | failure | always. FAIL_FAST: 1 ends at the first red scenario. IMAGES: auto | registry | packages | archive:FILE. ENGINE: auto | podman | docker.
 KEEP ?= never
 FAIL_FAST ?=
@@ -26,7 +28,7 @@ ENVOY ?=
 COMPATIBILITY ?=
 ENGINE ?= auto
 OUT ?= reports/out
-# What `make images-archive` writes, and what `make history` reads.
+# What `make images-archive` writes, and what `make history` and `make merge` read.
 FILE ?= bin/meshproof-images.tar
 DIR ?=
 # The folder with the documents that `make trace` compares with the index.
@@ -44,7 +46,7 @@ FUZZTIME ?= 1m
 
 # A recipe reads a knob as "$$NAME", never as $(NAME): make would put its text into the shell's, and run the $(shell ...) in it.
 # `value` takes the text as it is; without `override` that of the command line would be expanded when it is exported.
-$(foreach knob,PAGE SCENARIO LABEL FAULT DRILLS VERSIONS KEEP FAIL_FAST IMAGES ISTIO KUBERNETES ENVOY COMPATIBILITY ENGINE OUT FILE DIR DOCS BASELINE ACCEPT ACCEPT_MESH ALLOW_FLAKY PKG RUN RACE FUZZTIME,\
+$(foreach knob,PAGE SCENARIO LABEL SHARD FAULT DRILLS VERSIONS SLICE KEEP FAIL_FAST IMAGES ISTIO KUBERNETES ENVOY COMPATIBILITY ENGINE OUT FILE DIR DOCS BASELINE ACCEPT ACCEPT_MESH ALLOW_FLAKY PKG RUN RACE FUZZTIME,\
   $(eval override export $(knob) := $$(value $(knob))))
 
 # The packages of PKG become words, without the shell's patterns; some flags of go would run a program.
@@ -59,7 +61,7 @@ help: ## Every target with one line
 	@awk -v on="$(if $(MAKE_TERMOUT),\033[36m)" -v off="$(if $(MAKE_TERMOUT),\033[0m)" 'BEGIN { FS = ":.*##" } \
 	  /^##@/ { printf "\n%s\n", substr($$0, 5) } \
 	  /^[a-z0-9-]+:.*##/ { printf "  %s%-16s%s%s\n", on, $$1, off, $$2 }' Makefile
-	@printf '\nKnobs: PAGE SCENARIO LABEL FAULT KEEP FAIL_FAST IMAGES ISTIO KUBERNETES ENVOY COMPATIBILITY ENGINE OUT (README.md has the table)\n'
+	@printf '\nKnobs: PAGE SCENARIO LABEL SHARD FAULT VERSIONS SLICE KEEP FAIL_FAST IMAGES ISTIO KUBERNETES ENVOY COMPATIBILITY ENGINE OUT (README.md has the table)\n'
 
 ##@ Replay
 
@@ -82,6 +84,14 @@ rehearsal: setup build rehearse ## e2e with IMAGES=registry where there is none:
 rehearsal-moods: setup build rehearse ## Keep a cluster while that registry is at its limit, late, has moved its tags, or is gone
 	@exec bin/rehearse moods
 
+.PHONY: matrix
+matrix: setup build ## One mesh after the other, a row of VERSIONS=FILE each, and side by side what differs (SLICE=1/2, PAGE, SCENARIO, LABEL)
+	@exec $(meshproof) matrix
+
+.PHONY: merge
+merge: build ## Reports in the folder DIR put together: shards of a run to one report, rows to a matrix
+	@exec $(meshproof) merge
+
 .PHONY: mutate
 mutate: setup build ## Prove that the promises can fail: replay with one step left out at a time (PAGE, SCENARIO, LABEL)
 	@exec $(meshproof) mutate
@@ -91,7 +101,7 @@ drill: setup build ## Break the mesh on purpose, one reported fault at a time, a
 	@exec $(meshproof) drill
 
 .PHONY: list
-list: build ## The scenarios, each with the document and the lines it comes from; the faults with DRILLS=1, the versions of components with VERSIONS=1
+list: build ## The scenarios, each with the document and the lines it comes from; the faults with DRILLS=1, the versions of components with VERSIONS=1, the rows of a matrix with VERSIONS=FILE
 	@exec $(meshproof) list
 
 .PHONY: trace

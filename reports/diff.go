@@ -160,10 +160,12 @@ type promiseName struct {
 // String is the promise as sentences name it.
 func (p promiseName) String() string { return p.Step + ": " + p.Says }
 
-// namedPromise is a promise with its name.
+// namedPromise is a promise with its name, in its step.
 type namedPromise struct {
 	promiseName
 	*ExpectationResult
+
+	step *StepResult
 }
 
 func (r *Result) namedPromises() []namedPromise {
@@ -174,32 +176,59 @@ func (r *Result) namedPromises() []namedPromise {
 		says := map[string]int{}
 		for _, e := range step.Expectations {
 			says[e.Says]++
-			out = append(out, namedPromise{promiseName{step.Says, e.Says, steps[step.Says], says[e.Says]}, e})
+			out = append(out, namedPromise{promiseName{step.Says, e.Says, steps[step.Says], says[e.Says]}, e, step})
+		}
+	}
+	return out
+}
+
+// promisePair is a promise in two reports; nil is where it is not.
+type promisePair struct{ before, now *namedPromise }
+
+// verdicts are those of both, empty where there is none.
+func (p promisePair) verdicts() (before, now Verdict) {
+	if p.before != nil {
+		before = p.before.Verdict
+	}
+	if p.now != nil {
+		now = p.now.Verdict
+	}
+	return before, now
+}
+
+// promisePairs are the promises of a scenario in two reports, in the order of the newer one; what only the older one has comes last.
+func promisePairs(before, now *Result) []promisePair {
+	old := map[promiseName]*namedPromise{}
+	for _, p := range before.namedPromises() {
+		old[p.promiseName] = &p
+	}
+	var out []promisePair
+	for _, p := range now.namedPromises() {
+		out = append(out, promisePair{old[p.promiseName], &p})
+		delete(old, p.promiseName)
+	}
+	for _, p := range before.namedPromises() {
+		if old[p.promiseName] != nil {
+			out = append(out, promisePair{before: &p})
 		}
 	}
 	return out
 }
 
 func promiseChanges(before, now *Result) []PromiseChange {
-	old := map[promiseName]*ExpectationResult{}
-	for _, p := range before.namedPromises() {
-		old[p.promiseName] = p.ExpectationResult
-	}
 	var out []PromiseChange
-	for _, p := range now.namedPromises() {
-		change := PromiseChange{ID: now.ID, Step: p.Step, Says: p.ExpectationResult.Says, New: p.Verdict, Reason: p.Reason}
-		if was := old[p.promiseName]; was != nil {
-			change.Old = was.Verdict
-			delete(old, p.promiseName)
+	for _, pair := range promisePairs(before, now) {
+		was, is := pair.verdicts()
+		if was == is {
+			continue
 		}
-		if change.Old != change.New {
-			out = append(out, change)
+		change := PromiseChange{ID: now.ID, Old: was, New: is}
+		if pair.now != nil {
+			change.Step, change.Says, change.Reason = pair.now.Step, pair.now.ExpectationResult.Says, pair.now.Reason
+		} else {
+			change.Step, change.Says = pair.before.Step, pair.before.ExpectationResult.Says
 		}
-	}
-	for _, p := range before.namedPromises() {
-		if old[p.promiseName] != nil {
-			out = append(out, PromiseChange{ID: now.ID, Step: p.Step, Says: p.ExpectationResult.Says, Old: p.Verdict})
-		}
+		out = append(out, change)
 	}
 	return out
 }

@@ -101,6 +101,9 @@ func runBlockers(report Report) []string {
 	case report.Run.Interrupted:
 		out = append(out, "the run was interrupted")
 	}
+	if shard := report.Run.Shard; shard != nil {
+		out = append(out, fmt.Sprintf("it is %s: `make merge` puts it together with the others", shard))
+	}
 	for _, why := range report.Testbed.Provisional {
 		out = append(out, "no release rests on this testbed: "+oneLine(why))
 	}

@@ -118,43 +118,66 @@ func (s Slower) String() string {
 
 // ReadHistory reads every report.json in dir and below. What is none or damaged is named in LeftOut; that nothing can be used is an error.
 func ReadHistory(dir string) (History, error) {
-	tree := os.DirFS(dir)
 	h := History{Schema: HistorySchema}
-	seen := map[string]string{} // by the run's id
 	series := map[string][]HistoryRun{}
-	err := fs.WalkDir(tree, ".", func(file string, entry fs.DirEntry, err error) error {
-		switch {
-		case err != nil && file == ".":
-			return err
-		case err != nil:
-			h.LeftOut = append(h.LeftOut, fmt.Sprintf("%s cannot be looked at: %v", file, err))
-			return nil
-		case entry.Name() != "report.json":
-			return nil
-		}
-		report, err := readBelow(tree, file, seen)
-		if err != nil {
-			h.LeftOut = append(h.LeftOut, oneLine(err.Error()))
-			return nil
+	var err error
+	h.LeftOut, err = eachReport(dir, func(file string, report Report) error {
+		asked := func(r *Result) bool { return r.Verdict != Skipped && r.Verdict != NotRun }
+		if !slices.ContainsFunc(report.Results, asked) {
+			return errors.New(file + " is of a run that asked nothing")
 		}
 		name := seriesName(report.Testbed)
 		series[name] = append(series[name], historyRun(file, report))
 		return nil
 	})
 	if err != nil {
-		return h, fmt.Errorf("the folder of reports cannot be read; name one that is there with DIR=FOLDER: %w", err)
+		return h, err
 	}
 	for name, runs := range series {
 		h.Series = append(h.Series, newSeries(name, runs))
 	}
 	slices.SortFunc(h.Series, func(a, b Series) int { return cmp.Or(len(b.Runs)-len(a.Runs), strings.Compare(a.Name, b.Name)) })
 	if len(h.Series) == 0 {
-		return h, fmt.Errorf("%s holds no report.json that tells anything; name a folder with reports of runs with DIR=FOLDER", dir)
+		return h, noReports(dir)
 	}
 	return h, nil
 }
 
-// readBelow reads a report that says something over time. Of a run that is there twice the first counts.
+func noReports(dir string) error {
+	return fmt.Errorf("%s holds no report.json that tells anything; name a folder with reports of runs with DIR=FOLDER", dir)
+}
+
+// eachReport hands over every report.json in dir and below, in the order of their paths, which are below dir. It returns those that are none, are damaged, or that
+// use has no use for, one sentence each. That the folder cannot be read is an error.
+func eachReport(dir string, use func(file string, report Report) error) (leftOut []string, err error) {
+	tree := os.DirFS(dir)
+	seen := map[string]string{} // by the run's id
+	err = fs.WalkDir(tree, ".", func(file string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil && file == ".":
+			return err
+		case err != nil:
+			leftOut = append(leftOut, fmt.Sprintf("%s cannot be looked at: %v", file, err))
+			return nil
+		case entry.Name() != "report.json":
+			return nil
+		}
+		report, err := readBelow(tree, file, seen)
+		if err == nil {
+			err = use(file, report)
+		}
+		if err != nil {
+			leftOut = append(leftOut, oneLine(err.Error()))
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("the folder of reports cannot be read; name one that is there with DIR=FOLDER: %w", err)
+	}
+	return leftOut, nil
+}
+
+// readBelow reads a report that says of which run it is. Of a run that is there twice the first counts.
 func readBelow(tree fs.FS, file string, seen map[string]string) (Report, error) {
 	raw, err := fs.ReadFile(tree, file)
 	if err != nil {
@@ -165,14 +188,11 @@ func readBelow(tree fs.FS, file string, seen map[string]string) (Report, error) 
 		return Report{}, err
 	}
 	id := report.Run.ID
-	asked := func(r *Result) bool { return r.Verdict != Skipped && r.Verdict != NotRun }
 	switch {
 	case id == "" || report.Run.Started.IsZero():
 		return Report{}, errors.New(file + " does not say of which run it is, and when that began")
 	case seen[id] != "":
 		return Report{}, fmt.Errorf("%s is of the same run as %s", file, seen[id])
-	case !slices.ContainsFunc(report.Results, asked):
-		return Report{}, errors.New(file + " is of a run that asked nothing")
 	}
 	seen[id] = file
 	return report, nil

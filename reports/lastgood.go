@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"os"
 	"path"
 	"slices"
 	"strings"
@@ -65,7 +66,7 @@ type goodConfig struct {
 // keepLastGood keeps what proxies held where promises held, for the next run, and compares what they hold where promises failed with what the last run kept.
 func (j *Journal) keepLastGood(r *Result) error {
 	name := path.Join(lastGoodName, r.ID+".json")
-	known := j.readLastGood(name)
+	known := readLastGood(j.root, name)
 	var kept []goodConfig
 	isNew := false
 	ordinals := map[string]int{}
@@ -97,8 +98,8 @@ func (j *Journal) keepLastGood(r *Result) error {
 }
 
 // readLastGood is what an earlier run has left; what cannot be read is none, and is written anew.
-func (j *Journal) readLastGood(name string) []goodConfig {
-	raw, err := j.root.ReadFile(name)
+func readLastGood(root *os.Root, name string) []goodConfig {
+	raw, err := root.ReadFile(name)
 	var known []goodConfig
 	if err != nil || json.Unmarshal(raw, &known) != nil {
 		return nil

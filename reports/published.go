@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/mod/semver"
 )
@@ -133,35 +134,61 @@ func asPublished(folder string) error {
 // are not of the candidate's own run, the one with the same Istio, or else the highest that is not newer than the candidate's, or else the lowest; among equals
 // the same for Kubernetes, then for Envoy; and of those left the newest run. A published report that was edited is an error, ErrNoBaseline that none fits.
 func Nearest(dir string, candidate Report) (Baseline, error) {
-	folders, err := filepath.Glob(filepath.Join(dir, "*", "*", "*", sumsName))
+	all, err := allPublished(dir)
 	if err != nil {
 		return Baseline{}, err
 	}
-	var fitting []placed
-	for _, sums := range folders {
-		folder := filepath.Dir(sums)
-		if err := asPublished(folder); err != nil {
-			return Baseline{}, err
-		}
-		file := filepath.Join(folder, "report.json")
-		report, err := Read(file)
-		if err == nil && sourceKind(report.Testbed) == sourceKind(candidate.Testbed) && report.Run.ID != candidate.Run.ID {
-			fitting = append(fitting, placed{file, report}) // any other error is that it has another schema: it is as it was published
-		}
-	}
+	fitting := slices.DeleteFunc(all, func(p Placed) bool {
+		return sourceKind(p.Testbed) != sourceKind(candidate.Testbed) || p.Run.ID == candidate.Run.ID
+	})
 	if len(fitting) == 0 {
 		return Baseline{}, fmt.Errorf("%w: %s holds none of another run with images from %s; name one with BASELINE=FILE, or make this one the first with `make publish`",
 			ErrNoBaseline, dir, cmp.Or(sourceKind(candidate.Testbed), "an unknown source"))
 	}
-	best := slices.MinFunc(fitting, func(a, b placed) int { return nearer(candidate, a.Report, b.Report) })
-	return Baseline{best.file, fmt.Sprintf("of %s with images from %s the nearest to Istio %s, Kubernetes %s and Envoy %s",
+	best := slices.MinFunc(fitting, func(a, b Placed) int { return nearer(candidate, a.Report, b.Report) })
+	return Baseline{best.File, fmt.Sprintf("of %s with images from %s the nearest to Istio %s, Kubernetes %s and Envoy %s",
 		counted(len(fitting), "published report"), sourceKind(candidate.Testbed), candidate.Testbed.Istio, candidate.Testbed.Kubernetes, candidate.Testbed.Envoy)}, nil
 }
 
-// placed is a report with its file.
-type placed struct {
-	file string
+// Took are the times of the scenarios in the newest published report below dir, by id; none where nothing is published. A published report that was edited is an
+// error.
+func Took(dir string) (map[string]time.Duration, error) {
+	all, err := allPublished(dir)
+	if err != nil || len(all) == 0 {
+		return nil, err
+	}
+	newest := slices.MaxFunc(all, func(a, b Placed) int { return a.Run.Started.Compare(b.Run.Started) })
+	out := map[string]time.Duration{}
+	for _, r := range newest.Results {
+		out[r.ID] = time.Duration(r.Timings.Total)
+	}
+	return out, nil
+}
+
+// Placed is a report with its file.
+type Placed struct {
+	File string
 	Report
+}
+
+// allPublished are the reports below dir that this meshproof can read. One that was edited is an error.
+func allPublished(dir string) ([]Placed, error) {
+	folders, err := filepath.Glob(filepath.Join(dir, "*", "*", "*", sumsName))
+	if err != nil {
+		return nil, err
+	}
+	var out []Placed
+	for _, sums := range folders {
+		folder := filepath.Dir(sums)
+		if err := asPublished(folder); err != nil {
+			return nil, err
+		}
+		file := filepath.Join(folder, "report.json")
+		if report, err := Read(file); err == nil { // any error is that it has another schema: it is as it was published
+			out = append(out, Placed{file, report})
+		}
+	}
+	return out, nil
 }
 
 // nearer is negative where a is the better baseline for the candidate.

@@ -44,12 +44,23 @@ type Run struct {
 	Started     time.Time `json:"started"`
 	Finished    time.Time `json:"finished"`
 	Selection   string    `json:"selection"` // what was asked for, in words: "all pages", "page kubernetes-services"
-	Command     string    `json:"command"`   // the command line that repeats the run
+	Shard       *Shard    `json:"shard,omitempty"`
+	Row         string    `json:"row,omitempty"` // of a matrix, by its name
+	Command     string    `json:"command"`       // the command line that repeats the run
 	Interrupted bool      `json:"interrupted,omitempty"`
 	Ended       string    `json:"ended,omitempty"` // why the rest of the scenarios was not asked; empty: it was
 	Error       string    `json:"error,omitempty"` // why the run ended before its scenarios could be asked
 	Phases      Phases    `json:"phases"`
 }
+
+// Shard is the part of what was asked for that a run was asked for, counted from 1. Others replay the rest, on meshes of their own; Join puts them together.
+type Shard struct {
+	Number int `json:"number"`
+	Of     int `json:"of"`
+}
+
+// String is the shard in words.
+func (s Shard) String() string { return fmt.Sprintf("shard %d of %d", s.Number, s.Of) }
 
 // Phases are seconds of wall clock. Phases overlap where they are independent.
 type Phases struct {

@@ -219,8 +219,10 @@ func (p page) asked() bool {
 }
 
 // inWords are the verdicts of scenarios that occur, in the order of shown: "11 passed, 2 failed".
-func inWords(results []*Result) string {
-	counts := Summarise(results).Scenarios
+func inWords(results []*Result) string { return countsInWords(Summarise(results).Scenarios) }
+
+// countsInWords are verdicts with how often they are there, in the order of shown.
+func countsInWords(counts map[Verdict]int) string {
 	var words []string
 	for _, v := range shown() {
 		if counts[v] > 0 {

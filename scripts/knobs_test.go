@@ -61,7 +61,7 @@ func makeIn(t *testing.T, env []string, args ...string) (folder, told string) {
 }
 
 func TestAKnobIsNeverRun(t *testing.T) {
-	targets := []string{"e2e", "rehearsal", "list", "gate", "publish", "history", "images", "images-archive", "test", "test-mesh", "bench", "fuzz", "update-golden", "lint", "clean"}
+	targets := []string{"e2e", "rehearsal", "list", "gate", "publish", "history", "matrix", "merge", "images", "images-archive", "test", "test-mesh", "bench", "fuzz", "update-golden", "lint", "clean"}
 	for what, text := range injections {
 		for _, from := range []string{"the command line", "the environment"} {
 			t.Run(what+" from "+from, func(t *testing.T) {

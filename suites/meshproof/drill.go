@@ -49,7 +49,7 @@ func drillCommand() *cobra.Command {
 }
 
 func askedFaults() (selection.Choice, error) {
-	for _, knob := range []string{"SCENARIO", "LABEL"} {
+	for _, knob := range []string{"SCENARIO", "LABEL", "SHARD"} {
 		if os.Getenv(knob) != "" {
 			return selection.Choice{}, fmt.Errorf("faults are chosen by FAULT and PAGE, not by %s", knob)
 		}

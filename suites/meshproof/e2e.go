@@ -40,8 +40,31 @@ func e2eCommand() *cobra.Command {
 	}
 }
 
-// askedScenarios are those that the knobs choose.
-func askedScenarios() (selection.Choice, error) { return selection.Select(suites.Pages(), asked()) }
+// askedScenarios are those that the knobs choose: of all that match the shard that is asked for, dealt out by the times of the newest published report.
+func askedScenarios() (selection.Choice, error) {
+	choice, err := selection.Select(suites.Pages(), asked())
+	if err != nil {
+		return choice, err
+	}
+	part, err := selection.PartOf("SHARD", os.Getenv("SHARD"))
+	if err != nil || part == (selection.Part{}) {
+		return choice, err
+	}
+	took, err := reports.Took(publishedDir)
+	if err != nil {
+		return choice, err
+	}
+	return choice.Shard(suites.Pages(), part, took)
+}
+
+// askedEnd says when the testbed stays after a run, and whether the run ends at the first scenario that does not pass.
+func askedEnd() (keep keep, failFast bool, err error) {
+	if keep, err = keepFromEnv(); err != nil {
+		return keep, false, err
+	}
+	failFast, err = switchFromEnv("FAIL_FAST", "end at the first scenario that does not pass")
+	return keep, failFast, err
+}
 
 // askedRun is the run that the knobs ask for, with its report in dir.
 func askedRun(cmd *cobra.Command, choose func() (selection.Choice, error), dir string) (*e2e, keep, error) {
@@ -49,11 +72,10 @@ func askedRun(cmd *cobra.Command, choose func() (selection.Choice, error), dir s
 	if err != nil {
 		return nil, "", usageError{err}
 	}
-	keep, err := keepFromEnv()
-	if err != nil {
-		return nil, "", usageError{err}
+	for _, line := range choice.Shards {
+		fmt.Fprintln(cmd.ErrOrStderr(), line)
 	}
-	failFast, err := switchFromEnv("FAIL_FAST", "end at the first scenario that does not pass")
+	keep, failFast, err := askedEnd()
 	if err != nil {
 		return nil, "", usageError{err}
 	}
@@ -97,13 +119,17 @@ func newE2E(cmd *cobra.Command, choice selection.Choice, options testbed.Options
 	if err != nil {
 		return nil, err
 	}
-	return &e2e{
+	run := &e2e{
 		cmd: cmd, choice: choice, options: options, out: out, journal: journal, told: map[string]string{},
 		header: reports.Run{
-			ID: options.RunID, Started: time.Now(), Selection: choice.Words,
-			Command: commandLine("e2e", "PAGE", "SCENARIO", "LABEL", "IMAGES", "ISTIO", "KUBERNETES", "ENVOY", "COMPATIBILITY", "ENGINE"),
+			ID: options.RunID, Started: time.Now(), Selection: choice.Words, Row: os.Getenv(rowEnv),
+			Command: commandLine("e2e", "PAGE", "SCENARIO", "LABEL", "SHARD", "IMAGES", "ISTIO", "KUBERNETES", "ENVOY", "COMPATIBILITY", "ENGINE"),
 		},
-	}, nil
+	}
+	if choice.Part != (selection.Part{}) {
+		run.header.Shard = &reports.Shard{Number: choice.Part.Number, Of: choice.Part.Of}
+	}
+	return run, nil
 }
 
 func (e *e2e) do(ctx context.Context, keep keep) error {
@@ -121,8 +147,13 @@ func (e *e2e) do(ctx context.Context, keep keep) error {
 	if err != nil {
 		return err
 	}
+	return tellReport(e.cmd, report)
+}
+
+// tellReport says what a report came to. That it is red is an error.
+func tellReport(cmd *cobra.Command, report reports.Report) error {
 	for _, line := range reports.FinalLines(report) {
-		fmt.Fprintln(e.cmd.OutOrStdout(), line)
+		fmt.Fprintln(cmd.OutOrStdout(), line)
 	}
 	if reports.ExitCode(report) != 0 {
 		return errReported

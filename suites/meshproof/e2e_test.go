@@ -7,8 +7,10 @@ import (
 	"testing"
 
 	. "github.com/onsi/gomega"
+	"github.com/spf13/cobra"
 
 	"github.com/meshproof/meshproof/reports"
+	"github.com/meshproof/meshproof/suites/internal/selection"
 	"github.com/meshproof/meshproof/suites/internal/testbed"
 )
 
@@ -42,4 +44,18 @@ func TestTheBillOfMaterialsIsPutBesideTheReport(t *testing.T) {
 	g.Expect(run.keepSBOM()).To(Succeed())
 	g.Expect(run.facts.SBOM).To(Equal("sbom.cdx.json"))
 	g.Expect(os.ReadFile(filepath.Join(dir, run.facts.SBOM))).To(BeEquivalentTo(`{"bomFormat": "CycloneDX"}`))
+}
+
+// A report says which part of a run it is, and of which row of a matrix.
+func TestTheReportNamesShardAndRow(t *testing.T) {
+	g := NewWithT(t)
+	t.Setenv(rowEnv, "new")
+	t.Setenv("SHARD", "2/4")
+	run, err := newE2E(&cobra.Command{}, selection.Choice{Words: "shard 2 of 4 of all pages", Part: selection.Part{Number: 2, Of: 4}}, testbed.Options{}, t.TempDir())
+	g.Expect(err).NotTo(HaveOccurred())
+	defer func() { _ = run.journal.Close() }()
+	g.Expect(run.header.Shard).To(HaveValue(Equal(reports.Shard{Number: 2, Of: 4})))
+	g.Expect(run.header.Selection).To(Equal("shard 2 of 4 of all pages"))
+	g.Expect(run.header.Row).To(Equal("new"))
+	g.Expect(run.header.Command).To(ContainSubstring("SHARD='2/4'"))
 }

@@ -20,16 +20,20 @@ import (
 func listCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
-		Short: "The scenarios, each with the document and the lines it comes from; the faults where DRILLS is set, the versions where VERSIONS is",
+		Short: "The scenarios, each with the document and the lines it comes from; the faults where DRILLS is set, the versions where VERSIONS is 1, and else its rows",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if os.Getenv("VERSIONS") != "" {
+			switch os.Getenv("VERSIONS") {
+			case "":
+			case "1":
 				return listVersions(cmd.Context(), cmd.OutOrStdout())
+			default:
+				return listRows(cmd.OutOrStdout())
 			}
 			if os.Getenv("DRILLS") != "" {
 				return listFaults(cmd.OutOrStdout())
 			}
-			choice, err := selection.Select(suites.Pages(), asked())
+			choice, err := askedScenarios()
 			if err != nil {
 				return usageError{err}
 			}
@@ -54,6 +58,9 @@ func list(out io.Writer, choice selection.Choice) error {
 	}
 	if err := w.Flush(); err != nil {
 		return err
+	}
+	for _, line := range choice.Shards {
+		fmt.Fprintln(out, line)
 	}
 	beyond := 0
 	for _, entry := range catalogue.Beyond() {

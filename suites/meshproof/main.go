@@ -90,14 +90,14 @@ func command() *cobra.Command {
 		Use:   "meshproof",
 		Short: "Prove, promise by promise, whether Istio's documented egress and ingress scenarios still hold",
 		Long: "meshproof replays the scenarios of Istio's documentation on a real kind cluster with a real Istio.\n" +
-			"Its knobs are environment variables: PAGE SCENARIO LABEL FAULT KEEP FAIL_FAST IMAGES ISTIO KUBERNETES ENVOY COMPATIBILITY ENGINE OUT (README.md has the table).",
+			"Its knobs are environment variables: PAGE SCENARIO LABEL SHARD FAULT VERSIONS SLICE KEEP FAIL_FAST IMAGES ISTIO KUBERNETES ENVOY COMPATIBILITY ENGINE OUT (README.md has the table).",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return checkKnobs(cmd.Context()) },
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(e2eCommand(), upCommand(), downCommand(), listCommand(), traceCommand(), imagesCommand(), gateCommand(), publishCommand(), historyCommand(), mutateCommand(), drillCommand(),
+	root.AddCommand(e2eCommand(), upCommand(), downCommand(), listCommand(), traceCommand(), imagesCommand(), gateCommand(), publishCommand(), historyCommand(), matrixCommand(), mergeCommand(), mutateCommand(), drillCommand(),
 		sweepCommand(), doctorCommand(), knobsCommand())
 	return root
 }

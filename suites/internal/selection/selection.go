@@ -1,4 +1,5 @@
-// Package selection turns what a person asked for (a page, a scenario, a label) into scenarios, and says what they may have meant.
+// Package selection turns what a person asked for (a page, a scenario, a label, a part of them, the rows of a matrix) into scenarios and meshes, and says what
+// they may have meant.
 package selection
 
 import (
@@ -25,6 +26,9 @@ type Request struct {
 type Choice struct {
 	IDs   []string // of scenarios in the pages' order, or names of faults
 	Words string   // for the report: "page kubernetes-services"
+
+	Part   Part     // of all that was asked for
+	Shards []string // what each part holds, one line each; none: the choice is the whole
 }
 
 // UnknownError names what was not found and what is near it.
