@@ -9,7 +9,9 @@ import (
 // endpointsTCP is a port of which Istio knows no more than that it is TCP. What curl speaks on it is nothing that a proxy looks into.
 func endpointsTCP() Scenario {
 	const name = "my-tcp.default.svc.cluster.local"
-	asked := func(from probe.Peer) Action { return Send(probe.Probe{From: from, URL: "http://" + name + ":9000/headers"}) }
+	asked := func(from probe.Peer) Action {
+		return Send(probe.Probe{From: from, URL: "http://" + name + ":9000/headers"})
+	}
 	arrived := func(from probe.Peer) Expectation {
 		return Derived("it arrived there as it was sent", ArriveAt("httpbin.org:80", Arrival{Plain: true, From: from, Host: name + ":9000", Requests: 1}))
 	}

@@ -528,6 +528,11 @@ func sniProxyCleanup() Scenario {
 			),
 			[]Step{
 				{
+					Says: "No EnvoyFilter of the page is left",
+					Do:   GetAction{Resource: "envoyfilter", Namespace: "default"},
+					Want: []Expectation{Derived("there is none", HaveRows(0))},
+				},
+				{
 					Says: "Nothing of the second gateway runs",
 					Do:   gatewayPods(),
 					Want: []Expectation{Derived("no pod is left", HaveRows(0))},
@@ -539,6 +544,17 @@ func sniProxyCleanup() Scenario {
 				},
 				{Says: "map.baidu.com is blocked again", Do: Send(toMap), Want: refused("map.baidu.com", mapAddress+":443")},
 				{Says: "fanyi.baidu.com is blocked again", Do: Send(toFanyi), Want: refused("fanyi.baidu.com", fanyiAddress+":443")},
+				{
+					Says: "Delete the curl service and deployment",
+					Do: DeleteAction{Namespace: "default", Objects: []ObjectRef{
+						{Resource: "service", Name: "curl"}, {Resource: "deployment", Name: "curl"},
+					}},
+				},
+				{
+					Says: "Nothing is left of the sample",
+					Do:   GetAction{Resource: "pod", Namespace: "default", Selector: "app=curl", Limit: Rollout},
+					Want: []Expectation{Derived("no pod is left", HaveRows(0))},
+				},
 			},
 		),
 	}

@@ -18,7 +18,9 @@ func TestHavePeerMetadata(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	echo := func(value string) string { return fmt.Sprintf(`{"headers": {"Host": "a", "X-Envoy-Peer-Metadata": %q}}`, value) }
+	echo := func(value string) string {
+		return fmt.Sprintf(`{"headers": {"Host": "a", "X-Envoy-Peer-Metadata": %q}}`, value)
+	}
 	e := answer(200, echo(base64.StdEncoding.EncodeToString(raw)))
 	e.Vars = map[string]string{"SOURCE_POD": "curl-7b"}
 	want := map[string]string{"NAME": "${SOURCE_POD}", "NAMESPACE": "default"}
