@@ -17,6 +17,12 @@ const (
 	excludeHTTPBin  = "values.global.proxy.excludeIPRanges=" + httpbinAddress + "/32"
 )
 
+// includesServices is the option in the values of the injector, which are JSON.
+const includesServices = `"includeIPRanges": ?"` + serviceRange + `"`
+
+// injector is `kubectl get configmap istio-sidecar-injector -n istio-system -o yaml`.
+func injector() GetAction { return Get("configmap", "istio-sidecar-injector").In("istio-system") }
+
 const futurePods = "the blog says that all application pods are affected; the page says all future deployments"
 
 // localHTTPBin is httpbin inside the mesh.
@@ -50,7 +56,7 @@ func bypassIncludeIPRanges() Scenario {
 	return Scenario{
 		ID:    "egress/egress-control/bypass-include-ip-ranges",
 		Title: "includeIPRanges bypasses the sidecar",
-		Doc:   told("165-187"),
+		Doc:   told("165-187, 265"),
 		Needs: []Need{Workload(Curl), Workload(localHTTPBin()), Site("httpbin.org"), Outbound(RegistryOnly)},
 		Notes: []string{
 			"The blog describes the bypass and shows no request; the request is the page's, which also keeps REGISTRY_ONLY on.",
@@ -65,6 +71,11 @@ func bypassIncludeIPRanges() Scenario {
 					HaveJSONPath("{.spec.containers[0].command[*]}", ContainSubstring("--service-cluster-ip-range="+serviceRange)))},
 			},
 			{Says: "Set includeIPRanges: traffic to other destinations is to bypass the sidecar", Do: Install(includeServices)},
+			{
+				Says: "The configuration of the injector is updated",
+				Do:   injector(),
+				Want: []Expectation{Documented("it has the option", HaveJSONPath("{.data.values}", MatchRegexp(includesServices)))},
+			},
 			{
 				Says: "A pod from before the change is not affected",
 				Do:   Send(headersFrom(Curl)),
@@ -96,6 +107,11 @@ func bypassIncludeIPRanges() Scenario {
 				},
 			},
 			{Says: "Clean up: install Istio without the option", Do: Install()},
+			{
+				Says: "An installation without what an earlier one was given loses it",
+				Do:   injector(),
+				Want: []Expectation{Documented("the option is lost", HaveJSONPath("{.data.values}", Not(MatchRegexp(includesServices))))},
+			},
 			{Says: "Redeploy the curl application", Do: Restart(Curl)},
 			{
 				Says: "Access the external service: the request passes the sidecar again",

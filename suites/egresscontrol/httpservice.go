@@ -141,6 +141,19 @@ func resolutionStatic() Scenario {
 					Derived("for its endpoint", HavePrinted(ContainSubstring("is not a valid FQDN or an IP address"))),
 				},
 			},
+			{
+				Says: "DNS without endpoints resolves the address in the hosts field, if wildcards are not used",
+				Do:   DryRun("http/serviceentry-wildcard.yaml"),
+				Want: []Expectation{
+					Documented("with a wildcard such a service entry is refused", HaveExit(1)),
+					Derived("for its host", HavePrinted(ContainSubstring("if no endpoints are provided for resolution mode DNS"))),
+				},
+			},
+			{
+				Says: "The same without a wildcard",
+				Do:   DryRun("http/serviceentry.yaml"),
+				Want: []Expectation{Documented("it is accepted", HaveExit(0))},
+			},
 		},
 	}
 }

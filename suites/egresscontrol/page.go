@@ -32,6 +32,7 @@ func New() Page {
 		Manifests: Folder(manifests, "manifests"),
 		Scenarios: []Scenario{
 			allowAnyPassthrough(),
+			allowAnyByDefault(),
 			registryOnlyBlocksHTTPS(),
 			registryOnlyBlocksHTTP(),
 			httpServiceEntry(),

@@ -69,3 +69,41 @@ func allowAnyPassthrough() Scenario {
 		},
 	}
 }
+
+func allowAnyByDefault() Scenario {
+	open := []Expectation{
+		Documented("a host that nobody registered is reached", HaveHops(StatusLine("HTTP/1.1 200 OK"))),
+		Derived("the sidecar passed the connection through", LoggedBy(Curl.Proxy(), passedThrough(baiduAddress+":443"))),
+	}
+	return Scenario{
+		ID:    "egress/egress-control/allow-any-by-default",
+		Title: "ALLOW_ANY is the default, and can be written down",
+		Doc:   told("86-95"),
+		Needs: []Need{Workload(Curl), Site("www.baidu.com"), Outbound(RegistryOnly)},
+		Steps: []Step{
+			{
+				Says: "Where the mode says so, www.baidu.com is blocked",
+				Do:   Send(headOf("www.baidu.com")),
+				Want: httpsRefused(Curl, "www.baidu.com", baiduAddress+":443"),
+			},
+			{Says: "Take the mode away", Do: MeshConfigAction{File: "mode/absent.yaml"}},
+			{
+				Says: "Get the current mode",
+				Do:   meshConfig(),
+				Want: []Expectation{Derived("there is none", HaveJSONPath("{.data.mesh}", Not(ContainSubstring("outboundTrafficPolicy"))))},
+			},
+			{Says: "Send a request to www.baidu.com: the default is ALLOW_ANY", Do: Send(headOf("www.baidu.com")), Want: open},
+			{
+				Says:  "If no mode is configured, add it",
+				Do:    MeshConfigAction{File: "mode/allow-any.yaml"},
+				Inert: map[string]string{"": "it is the default: that it makes no difference is what is shown"},
+			},
+			{
+				Says: "Get the current mode",
+				Do:   meshConfig(),
+				Want: []Expectation{Documented("it is ALLOW_ANY", HaveJSONPath("{.data.mesh}", MatchRegexp(allowsAny)))},
+			},
+			{Says: "Send a request to www.baidu.com: nothing has changed", Do: Send(headOf("www.baidu.com")), Want: open},
+		},
+	}
+}

@@ -78,11 +78,11 @@ func httpDirectBaseline() Scenario {
 
 func httpViaGateway() Scenario {
 	throughGateway := []Expectation{
-		Documented("the gateway's log has a line for this request alone: HTTP/2, 301, from the source pod on a plaintext connection, from the site", LoggedBy(EgressGateway, Line{
+		Documented("the gateway's log has a line for this request alone: HTTP/2, 301, from the source pod on a plaintext connection, from the site", LoggedBy(EgressGateway, atGateway(Line{
 			Method: "GET", Path: "/politics", Protocol: "HTTP/2", Code: 301, Flags: Dash,
 			ForwardedFor: "${SOURCE_POD_IP}", UserAgent: HavePrefix("curl/"), RequestID: Not(BeEmpty()), Authority: "edition.cnn.com",
 			UpstreamHost: toCNN("80"), UpstreamCluster: direct80, DownstreamRemote: fromSource(), SNI: Dash, Route: Dash,
-		})),
+		}, "8080"))),
 		Documented("the sidecar sent it there, and the second request, by port 443, straight to the site", LoggedBy(Curl.Proxy(),
 			Line{Method: "GET", Path: "/politics", Code: 301, UpstreamCluster: toGatewayHTTP},
 			httpsDirect(),
@@ -102,7 +102,7 @@ func httpViaGateway() Scenario {
 			"One X-Request-Id does not join the two lines: to Envoy a gateway is an edge, which gives what comes from outside an id of its own.",
 		},
 		Steps: []Step{
-			podAddress("default"),
+			podAddress("default"), gatewayAddress(),
 			{Says: "The service entry for edition.cnn.com is in place", Do: Apply("http/serviceentry.yaml")},
 			{
 				Says: "Create a Gateway for edition.cnn.com, port 80, and a destination rule for traffic to it",

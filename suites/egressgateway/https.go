@@ -30,7 +30,7 @@ func passedThrough() Line {
 func viaGateway(from probe.Peer) []Expectation {
 	return []Expectation{
 		Documented("the gateway's log has a line for the connection: the site's address and cluster, the client's, the server name",
-			LoggedBy(EgressGateway, passedThrough())),
+			LoggedBy(EgressGateway, atGateway(passedThrough(), "8443"))),
 		Derived("the sidecar sent it to the gateway",
 			LoggedBy(from.Proxy(), Line{Method: Dash, UpstreamCluster: toGatewayTLS, SNI: "edition.cnn.com"})),
 		Derived("nobody on the way ended TLS: the certificate is the site's", HaveCertificate(Leaf{DNSName: "edition.cnn.com"})),
@@ -49,6 +49,14 @@ func httpsDirectBaseline() Scenario {
 				Says: "The protocol of a port may be HTTP, HTTPS, GRPC, HTTP2, MONGO, TCP or TLS",
 				Do:   DryRun("https/serviceentry-protocols.yaml"),
 				Want: []Expectation{Documented("a service entry with a port of each is accepted", HaveExit(0))},
+			},
+			{
+				Says: "It may be none beside them",
+				Do:   DryRun("https/serviceentry-protocol-unknown.yaml"),
+				Want: []Expectation{
+					Documented("a service entry with another protocol is refused", HaveExit(1)),
+					Derived("for its protocol", HavePrinted(ContainSubstring("unsupported protocol: CARRIER-PIGEON"))),
+				},
 			},
 			{
 				Says: "Create a ServiceEntry for edition.cnn.com, protocol TLS: the connection is not ended, and routed by its SNI",
@@ -78,7 +86,7 @@ func httpsPassthrough() Scenario {
 		Doc:   told("322-332"),
 		Needs: needs(),
 		Steps: []Step{
-			podAddress("default"),
+			podAddress("default"), gatewayAddress(),
 			{Says: "The service entry for edition.cnn.com is in place", Do: Apply("https/serviceentry.yaml")},
 			{
 				Says: "Create an egress Gateway for edition.cnn.com, a destination rule and a virtual service",

@@ -24,6 +24,11 @@ func fromTestEgress() probe.Probe {
 	return probe.Probe{From: testEgress(), URL: "https://edition.cnn.com/politics", Connect: time.Second}
 }
 
+// metricsOfDNS asks the pods that answer DNS, at a port that is not DNS.
+func metricsOfDNS() probe.Probe {
+	return probe.Probe{From: testEgress(), URL: "http://kube-dns.kube-system:9153/metrics", Connect: time.Second}
+}
+
 // enforced is the page's way to the network policy, in its order.
 func enforced(more ...Step) []Step {
 	return append([]Step{
@@ -107,12 +112,27 @@ func networkPolicyBlocksBypass() Scenario {
 	steps := []Step{
 		{Says: "The HTTPS gateway is in place", Do: httpsGateway()},
 		{Says: "Before the policy, send the request from the pod in test-egress", Do: Send(fromTestEgress(), EgressGateway), Want: reached},
+		{
+			Says: "Before the policy, the name server is open at any port",
+			Do:   Send(metricsOfDNS()),
+			Want: []Expectation{Derived("it gets 200", HaveStatus(200))},
+		},
 	}
 	enforcing := enforced(
 		Step{
 			Says: "Resend the HTTPS request: the network policy blocks it",
 			Do:   timingOut(EgressGateway),
 			Want: append(blocked(), Derived("the gateway saw nothing of it", NotLoggedBy(EgressGateway))),
+		},
+		Step{
+			Says: "Of kube-system only DNS is open: the same pods at another port are not",
+			Do:   SendAction{Probe: metricsOfDNS(), Limit: TimesOut},
+			Want: []Expectation{Documented("the connection times out", HaveExit(28), Requires(NetworkPolicyEnforced))},
+		},
+		Step{
+			Says: "istio-system is open",
+			Do:   Send(probe.Probe{From: testEgress(), URL: "http://istiod.istio-system:15014/version", Connect: time.Second}),
+			Want: []Expectation{Documented("istiod answers", HaveStatus(200))},
 		},
 		Step{
 			Says: "A pod with a sidecar in another namespace goes through the gateway all the while",
@@ -127,6 +147,11 @@ func networkPolicyBlocksBypass() Scenario {
 			Says: "The request gets through again: the policy blocked it",
 			Do:   Send(fromTestEgress(), EgressGateway),
 			Want: append([]Expectation{Derived("it gets 200", HaveStatus(200))}, straightToSite()...),
+		},
+		Step{
+			Says: "So does the other port of the name server",
+			Do:   Send(metricsOfDNS()),
+			Want: []Expectation{Derived("it gets 200", HaveStatus(200))},
 		},
 	)
 	enforcing[0].Inert = map[string]string{"": "without the label the policy blocks the gateway as well, which nobody uses here: network-policy-via-gateway needs it"}
@@ -161,7 +186,7 @@ func networkPolicyViaGateway() Scenario {
 					Differs("the proxy is a native sidecar today, an init container that keeps running")),
 			},
 		},
-		podAddress("test-egress"),
+		podAddress("test-egress"), gatewayAddress(),
 		Step{
 			Says: "Before the destination rule, the sidecar does not find the way to the gateway",
 			Do:   Send(fromTestEgress(), EgressGateway),

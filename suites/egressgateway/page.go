@@ -80,6 +80,18 @@ func podAddress(namespace string) Step {
 	return Step{Says: "The source pod's address", Do: Export("SOURCE_POD_IP", podsOf(namespace), "{.items[0].status.podIP}")}
 }
 
+// gatewayAddress keeps the address of the gateway's pod, which its log shows as its own.
+func gatewayAddress() Step {
+	gateway := GetAction{Resource: "pod", Namespace: "istio-system", Selector: "istio=egressgateway"}
+	return Step{Says: "The gateway's address", Do: Export("GATEWAY_IP", gateway, "{.items[0].status.podIP}")}
+}
+
+// atGateway is a line of the gateway's log with the gateway's own addresses, towards the site and towards the client.
+func atGateway(line Line, port string) Line {
+	line.UpstreamLocal, line.DownstreamLocal = Matching(`^${GATEWAY_IP}:\d+$`), "${GATEWAY_IP}:"+port
+	return line
+}
+
 // fromSource matches the source pod's side of a connection.
 func fromSource() Pattern { return Matching(`^${SOURCE_POD_IP}:\d+$`) }
 

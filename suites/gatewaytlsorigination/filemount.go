@@ -146,6 +146,11 @@ func fileMount() Scenario {
 			"The server's certificate has no DNS name, as the blog makes it. The gateway takes it because the rule sets sni, and then compares no names.",
 		},
 		Steps: slices.Concat(originateFromFiles(), addresses(), []Step{{
+			Says: "Between sidecar and gateway TLS is mutual",
+			Do:   Inspect(EgressGateway),
+			Want: []Expectation{Documented("the gateway lets nobody in without a certificate of the mesh",
+				HaveTransportSocket(8443, nginxHost, TLSContext{Certificate: "default", ClientCertificate: true, Authority: "ROOTCA"}))},
+		}, {
 			Says: "Send an HTTP request to http://my-nginx.mesh-external.svc.cluster.local, and check the log of the istio-egressgateway pod",
 			Do:   Send(welcome(), EgressGateway, nginx()),
 			Want: append(welcomed(), Derived("nginx saw the certificate of the page's client", HaveHeader("X-Client-Subject", clientSubject))),

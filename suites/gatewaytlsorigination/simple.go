@@ -38,7 +38,7 @@ func simpleBaseline() Scenario {
 	return Scenario{
 		ID:    "egress/gateway-tls-origination/simple-baseline",
 		Title: "Without TLS origination: 301, then 200",
-		Doc:   told("419-438"),
+		Doc:   told("419-438, 464-468"),
 		Needs: simpleNeeds(),
 		Steps: []Step{
 			{Says: "Define a ServiceEntry for edition.cnn.com", Do: Apply("simple/serviceentry.yaml")},

@@ -38,6 +38,7 @@ func New() Page {
 			outsideMesh(),
 			accessControl(),
 			throughSidecar(),
+			entryMustBeTCP(),
 			registryOnlyNeedsEntry(),
 			noEntryForTarget(),
 			cleanup(),

@@ -121,12 +121,52 @@ func noEntryForTarget() Scenario {
 						Derived("nothing arrived at the site", NotArriveAt("map.baidu.com:443")),
 					},
 				},
-				{Says: "Let the mesh allow any host", Do: OutboundPolicyAction{Mode: AllowAny}},
+				{Says: "Create an entry for the site all the same, which must not be done", Do: Apply("sidecar/serviceentry-target.yaml")},
 				{
-					Says: "The site is open: the mode had closed it",
-					Do:   Send(straight(Curl)),
-					Want: []Expectation{Derived("its page comes back", HaveTitle(mapTitle))},
+					Says: "Without the proxy the site is open now: the entry leads around the proxy",
+					Do:   Send(straight(Curl), squid()),
+					Want: []Expectation{
+						Derived("its page comes back", HaveTitle(mapTitle)),
+						Derived("the sidecar went straight to it", LoggedBy(Curl.Proxy(), Line{Method: Dash, UpstreamHost: mapAddress + ":443", SNI: "map.baidu.com"})),
+						Derived("the proxy knows nothing of it", NotLoggedBy(squid())),
+						Derived("the site saw it come from the source pod", ArriveAt("map.baidu.com:443", untouched(Curl))),
+					},
 				},
+			},
+		),
+	}
+}
+
+func entryMustBeTCP() Scenario {
+	works := append(tunnelled("${SOURCE_POD_IP}"), Derived("to the sidecar it is a TCP connection", LoggedBy(Curl.Proxy(), passed(proxyCluster))))
+	return Scenario{
+		ID:    "egress/http-proxy/entry-must-be-tcp",
+		Title: "An entry for HTTP does not let the application build its tunnel",
+		Doc:   told("1013-1016"),
+		Needs: needs(AllowAny, standing()),
+		Notes: []string{byOption},
+		Steps: slices.Concat(
+			runningProxy(),
+			[]Step{
+				podAddress("SOURCE_POD_IP", "default"),
+				registerProxy(),
+				{Says: "The entry is TCP: the source pod gets its tunnel", Do: Send(proxied(Curl), squid()), Want: works},
+				{Says: "Define the entry as HTTP", Do: Apply("sidecar/serviceentry-http.yaml")},
+				{
+					Says: "The application establishes connections with the HTTP CONNECT method, which the sidecar now looks into",
+					Do:   Send(proxied(Curl), squid()),
+					Want: []Expectation{
+						Documented("there is no tunnel", HaveTunnel(404)),
+						Derived("curl gives up", HaveExit(56)),
+						Derived("the sidecar has no route for the method", LoggedBy(Curl.Proxy(), Line{
+							Method: "CONNECT", Code: 404, Flags: "NR", Details: "route_not_found", Authority: "map.baidu.com:443",
+						})),
+						Derived("the proxy knows nothing of it", NotLoggedBy(squid())),
+						Derived("nothing arrived at the site", NotArriveAt("map.baidu.com:443")),
+					},
+				},
+				registerProxy(),
+				{Says: "The entry is TCP again: the source pod gets its tunnel", Do: Send(proxied(Curl), squid()), Want: works},
 			},
 		),
 	}

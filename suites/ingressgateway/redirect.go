@@ -61,7 +61,10 @@ func httpsRedirect() Scenario {
 	return Scenario{
 		ID:    "ingress/https-redirect",
 		Title: "httpsRedirect answers with 301",
-		Doc:   told("5059-5506", secureIngress),
+		Doc: Doc{
+			Seed: note, Lines: "185@5059-5506", Upstream: secureIngress,
+			Also: []Ref{{Seed: "002_8b69ceefb7187955.txt", Lines: "471"}}, // the table of TLS settings names the field
+		},
 		Needs: needs(),
 		Notes: []string{"The note has the field and no request."},
 		Steps: steps,

@@ -127,6 +127,7 @@ func endpointsWithSidecar() Scenario {
 			Do:   Send(mainPage(Curl)),
 			Want: []Expectation{
 				Documented("the title of the English main page", HaveTitle(mainPageTitle), Differs(translated)),
+				Derived("the certificate is Wikipedia's: the workload's TLS ends nowhere before", HaveCertificate(Leaf{DNSName: "*.wikipedia.org"})),
 				Derived("the sidecar took the connection to the cluster IP for the service", LoggedBy(Curl.Proxy(), throughVIP)),
 				encrypted(Curl),
 			},

@@ -1,7 +1,10 @@
 package kubernetesservices
 
 import (
+	. "github.com/onsi/gomega"
+
 	. "github.com/meshproof/meshproof/suites/internal/match"
+	"github.com/meshproof/meshproof/suites/internal/probe"
 	. "github.com/meshproof/meshproof/suites/internal/scenario"
 )
 
@@ -33,6 +36,45 @@ func setupUninjectedPod() Scenario {
 					Derived("the pod is ready with both containers", HaveColumn("READY", "2/2"),
 						Differs("the proxy is a native sidecar today, an init container that keeps running; READY counts it")),
 					Derived("the containers are curl and istio-proxy", HaveContainers("curl", "istio-proxy")),
+				},
+			},
+		},
+	}
+}
+
+// manual is the source pod in a namespace where nothing is injected automatically.
+func manual() probe.Peer { return CurlIn("manual-injection") }
+
+func setupManualInjection() Scenario {
+	return Scenario{
+		ID:    "egress/kubernetes-services/setup-manual-injection",
+		Title: "The sidecar put in by hand",
+		Doc:   Doc{Seed: page2025, Lines: "13-21"},
+		Needs: []Need{Namespace("manual-injection"), Site("httpbin.org"), Outbound(AllowAny)},
+		Steps: []Step{
+			{
+				Says: "Manually inject the sidecar before deploying the curl application: istioctl kube-inject",
+				Do:   ApplyAction{Files: []string{"setup/curl.yaml"}, Namespace: "manual-injection", KubeInject: true},
+			},
+			{
+				Says: "The namespace asks for no sidecars",
+				Do:   GetAction{Resource: "namespace", Name: "manual-injection"},
+				Want: []Expectation{Derived("it has no label for their injection", HaveJSONPath("{.metadata.labels.istio-injection}", BeEmpty()))},
+			},
+			{
+				Says: "The pod has its sidecar all the same",
+				Do:   GetAction{Resource: "pod", Namespace: "manual-injection", Selector: "app=curl", Limit: Rollout},
+				Want: []Expectation{
+					Derived("it is ready with both containers", BeReady("2/2")),
+					Documented("the sidecar was put in", HaveContainers("curl", "istio-proxy")),
+				},
+			},
+			{
+				Says: "It is a source for requests as any other",
+				Do:   Send(probe.Probe{From: manual(), URL: "http://httpbin.org/headers"}),
+				Want: []Expectation{
+					Documented("the request is answered", HaveStatus(200)),
+					Derived("its sidecar took it", LoggedBy(manual().Proxy(), Line{Code: 200, Authority: "httpbin.org", UpstreamCluster: "PassthroughCluster"})),
 				},
 			},
 		},

@@ -55,6 +55,8 @@ func New() Page {
 			singleServerCleanup(),
 			sniProxyDeploy(),
 			sniProxyRoute(),
+			sniProxyMutual(),
+			sniProxyTLSMode(),
 			sniProxySpoofGuard(),
 			sniProxyCleanup(),
 		},

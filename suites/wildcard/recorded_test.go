@@ -16,7 +16,7 @@ func seen(title, name string, lines map[probe.Peer]string) probe.Evidence {
 	e := probe.Evidence{
 		Stdout: "<title>" + title + "</title>", Hops: []probe.Response{{Protocol: "HTTP/1.1", Code: 200}},
 		Server: &probe.Certificate{DNSNames: []string{name}},
-		Vars:   map[string]string{"SOURCE_POD_IP": "10.244.0.45"},
+		Vars:   map[string]string{"SOURCE_POD_IP": "10.244.0.45", "SNI_GATEWAY_POD_IP": "10.244.0.58"},
 		Logs:   map[probe.Peer][]probe.LogLine{}, Fence: map[probe.Peer]bool{Curl.Proxy(): true, EgressGateway: true, sniGateway(): true, sniProxy(): true},
 	}
 	for peer, line := range lines {

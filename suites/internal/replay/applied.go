@@ -17,7 +17,11 @@ import (
 func appliedBy(files fs.FS, change scenario.Change, env scenario.Env) []reports.Manifest {
 	switch c := change.(type) {
 	case scenario.ApplyAction:
-		return manifests(files, "apply", c.Files, env)
+		does := "apply"
+		if c.KubeInject {
+			does = "apply, after istioctl kube-inject"
+		}
+		return manifests(files, does, c.Files, env)
 	case scenario.DeleteAction:
 		return append(manifests(files, "delete", c.Files, env), deleted(c)...)
 	case scenario.PatchAction:

@@ -30,6 +30,8 @@ type Question interface {
 type ApplyAction struct {
 	Files     []string
 	Namespace string // for objects that name none; empty: default
+	// KubeInject applies what `istioctl kube-inject` makes of the files.
+	KubeInject bool
 	// Warming names what cannot come into force because what it waits for is missing, as an Envoy's configuration calls it: "listener 0.0.0.0_8443",
 	// "secret kubernetes://webapp-credential". The proxies count as settled without it, until another change brings what is missing.
 	Warming []string

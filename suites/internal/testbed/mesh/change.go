@@ -86,7 +86,7 @@ func (c *change) apply(ctx context.Context, action scenario.ApplyAction) error {
 		})
 	}
 	for _, name := range action.Files {
-		objects, err := readManifest(c.files, name, c.env)
+		objects, err := c.objects(ctx, action, name)
 		if err != nil {
 			return err
 		}
