@@ -3,6 +3,8 @@ package wildcard
 import (
 	"slices"
 
+	. "github.com/onsi/gomega"
+
 	. "github.com/meshproof/meshproof/suites/internal/match"
 	"github.com/meshproof/meshproof/suites/internal/probe"
 	. "github.com/meshproof/meshproof/suites/internal/scenario"
@@ -283,7 +285,8 @@ func sniProxyMutual() Scenario {
 					Says: "A pod without a sidecar goes straight to the gateway",
 					Do:   Send(fromOutside, sniProxy()),
 					Want: []Expectation{
-						Derived("the gateway wants a certificate of the mesh, and curl has none", HaveExit(56)),
+						// whether curl is still sending when the gateway hangs up is a matter of luck
+						Derived("the gateway wants a certificate of the mesh, and curl has none", Or(HaveExit(55), HaveExit(56))),
 						Derived("the SNI proxy was given a connection before the handshake had failed, and no word on it", LoggedBy(sniProxy(), Line{
 							Client: "127.0.0.1", Protocol: "TCP", SNI: Dash, Sent: 0, Received: 0,
 						})),
@@ -356,10 +359,7 @@ func sniProxyTLSMode() Scenario {
 }
 
 func sniProxySpoofGuard() Scenario {
-	const (
-		unguarded     = "without the EnvoyFilters"
-		guardsNothing = "the page says that the EnvoyFilters protect the gateway: Envoy's filters have other names than in 2020, so that the page's match nothing"
-	)
+	const guardsNothing = "the page says that the EnvoyFilters protect the gateway: Envoy's filters have other names than in 2020, so that the page's match nothing"
 	outsider := CurlIn("without-istio")
 	fromOutside := func(host string) probe.Probe {
 		return probe.Probe{From: outsider, URL: "https://" + host + "/", Resolve: []string{host + ":443:${SNI_GATEWAY_IP}"}}
@@ -385,8 +385,8 @@ func sniProxySpoofGuard() Scenario {
 					Says: "The gateway's address",
 					Do:   Export("SNI_GATEWAY_IP", Get("service", secondGateway).In("istio-system"), "{.spec.clusterIP}"),
 				},
-				{Says: "What the gateway and the sidecar hold", Do: Remember(sniGateway(), unguarded)},
-				{Says: "What the sidecar holds", Do: Remember(Curl, unguarded)},
+				{Says: "What the gateway holds", Do: Remember(sniGateway(), "the gateway before")},
+				{Says: "What the sidecar holds", Do: Remember(Curl, "the sidecar before")},
 				{
 					Says:  "Add an EnvoyFilter to the gateway, to prevent it from being deceived",
 					Do:    Apply("sni-proxy/envoyfilters.yaml"),
@@ -395,12 +395,12 @@ func sniProxySpoofGuard() Scenario {
 				{
 					Says: "The gateway holds what it held",
 					Do:   Inspect(sniGateway()),
-					Want: []Expectation{Derived("the filter that verifies names is nowhere", HaveSameConfigAs(unguarded), Differs(guardsNothing))},
+					Want: []Expectation{Derived("the filter that verifies names is nowhere", HaveSameConfigAs("the gateway before"), Differs(guardsNothing))},
 				},
 				{
 					Says: "So does the sidecar",
 					Do:   Inspect(Curl),
-					Want: []Expectation{Derived("the filter that forwards names is nowhere", HaveSameConfigAs(unguarded), Differs(guardsNothing))},
+					Want: []Expectation{Derived("the filter that forwards names is nowhere", HaveSameConfigAs("the sidecar before"), Differs(guardsNothing))},
 				},
 				{
 					Says: "Send a request to a host of the domain",
