@@ -52,7 +52,8 @@ func talk(p probe.Probe, watch ...probe.Peer) Action {
 // heard are the promises about a session in which that was typed.
 func heard(typed string) []Expectation {
 	return []Expectation{
-		Derived("the server greets first, from the page's namespace", HavePrinted(Matching(`^Welcome: .* namespace istioinaction, `))),
+		Derived("the server greets first, from the page's namespace",
+			HavePrinted(Matching(`^Welcome, you are connected to node \S+\.\nRunning on Pod \S+\.\nIn namespace istioinaction\.\n`))),
 		Derived("and sends back what is typed", HavePrinted(HaveSuffix("\n"+typed+"\n"))),
 	}
 }
@@ -131,7 +132,9 @@ func tcpEchoSession() Scenario {
 		address(),
 		{Says: "Deploy a simple TCP server", Do: apply("tcp/tcp-echo.yaml")},
 		{Says: "Its pod", Do: Export("ECHO_POD", pod, "{.items[0].metadata.name}")},
+		{Says: "Its pod's node", Do: Export("ECHO_NODE", pod, "{.items[0].spec.nodeName}")},
 		{Says: "Its pod's address", Do: Export("ECHO_POD_IP", pod, "{.items[0].status.podIP}")},
+		{Says: "Its pod's service account", Do: Export("ECHO_ACCOUNT", pod, "{.items[0].spec.serviceAccountName}")},
 	}
 	steps = append(steps, echoThroughGateway()...)
 	steps = append(steps,
@@ -148,7 +151,9 @@ func tcpEchoSession() Scenario {
 			Says: "Test it: telnet localhost 31400",
 			Do:   talk(telnet(hello), IngressGateway, tcpEcho.Proxy()),
 			Want: append(heard(hello),
-				Derived("it is the server's pod that greets", HavePrinted(Matching(`, pod ${ECHO_POD}, `))),
+				Documented("its environment is that of its pod: node, name, namespace, address and service account", HavePrinted(Matching(
+					`^Welcome, you are connected to node ${ECHO_NODE}\.\nRunning on Pod ${ECHO_POD}\.\nIn namespace istioinaction\.\n`+
+						`With IP address ${ECHO_POD_IP}\.\nService ${ECHO_ACCOUNT}\.\n`))),
 				Derived("the gateway logs one line for the session when it is over", LoggedBy(IngressGateway, line)),
 				Derived("the server's sidecar as well", LoggedBy(tcpEcho.Proxy(), Line{Method: Dash, Received: len(hello) + 1}))),
 		},
@@ -161,7 +166,8 @@ func tcpEchoSession() Scenario {
 		Doc:   told("6553-8968", tcpTraffic),
 		Needs: needs(),
 		Notes: []string{
-			"The note's last command is telnet, without its result; the greeting and the echo are the book's. Its client is telnet as well, the one of curl.",
+			"The note's last command is telnet, without its result; the greeting is that of the image that the note deploys, cjimti/go-echo, and the echo the " +
+				"book's. Its client is telnet as well, the one of curl.",
 			"The port of the echo service has no name, and its server speaks first. Between gateway and sidecar there is mutual TLS, which tells the sidecar " +
 				"what to expect; without it the sidecar would wait for the client to speak.",
 		},
