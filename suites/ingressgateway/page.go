@@ -73,6 +73,8 @@ func New() Page {
 			hostingByHost(),
 			hostingByAuthority(),
 			hostingBySNI(),
+			httpLoadBalancing(),
+			tcpLoadBalancing(),
 			kubernetesIngressComparison(),
 			httpsSimpleConfig(),
 			httpsHostHeaderOnly(),

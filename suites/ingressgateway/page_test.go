@@ -6,7 +6,6 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/meshproof/meshproof/fixtures"
-	"github.com/meshproof/meshproof/suites/internal/catalogue"
 	"github.com/meshproof/meshproof/suites/internal/pagecheck"
 	"github.com/meshproof/meshproof/suites/internal/probe"
 	"github.com/meshproof/meshproof/suites/internal/scenario"
@@ -14,21 +13,6 @@ import (
 
 func TestPageIsComplete(t *testing.T) {
 	NewWithT(t).Expect(pagecheck.Complete(New(), "ingress/")).To(Succeed())
-}
-
-// The columns of every scenario are those of the catalogue.
-func TestColumnsAreTheCatalogues(t *testing.T) {
-	g := NewWithT(t)
-	lines := map[string]string{}
-	for _, e := range catalogue.All() {
-		lines[e.ID] = e.Lines
-	}
-	for _, s := range New().Scenarios {
-		if lines[s.ID] == "S3 (none)" {
-			continue // the note has no such passage
-		}
-		g.Expect(lines[s.ID]).To(HaveSuffix("S3 "+s.Doc.Lines), s.ID) // other documents come before
-	}
 }
 
 // What a scenario applies again is what a fixture may have brought already: then nothing changes, and no pod is replaced.
