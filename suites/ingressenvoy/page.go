@@ -98,6 +98,7 @@ func New() Page {
 			dualIsolation(),
 			dualTLSMounts(),
 			dualTLSConfig(),
+			dualTLSServers(),
 			dualTLSTeapot(),
 			dualTLSHeaders(),
 			dualTLSCertificates(),
