@@ -101,6 +101,7 @@ func New() Page {
 			dualTLSServers(),
 			dualTLSTeapot(),
 			dualTLSHeaders(),
+			dualTraced(),
 			dualTLSCertificates(),
 			dualTLSIsolation(),
 			dualTLSRebinding(),
