@@ -100,7 +100,7 @@ func newTemplate(subject Subject, days int) (*x509.Certificate, error) {
 	if days <= 0 {
 		return nil, fmt.Errorf("a validity of %d days, want at least 1", days)
 	}
-	now := time.Now()
+	now := time.Now().UTC() // openssl's days have 24 hours, those of summer time do not
 	return &x509.Certificate{
 		Subject:               subject.name(),
 		NotBefore:             now.Add(-skew),

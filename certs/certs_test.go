@@ -201,3 +201,16 @@ func names(text []byte) []string {
 	}
 	return found
 }
+
+// What the pages' keys cost: those of 4096 bits are made where a page says so, and nowhere else.
+func BenchmarkAuthority(b *testing.B) {
+	for _, key := range []certs.Key{certs.RSA2048, certs.RSA4096, certs.ECDSAP256} {
+		b.Run(key.String(), func(b *testing.B) {
+			for b.Loop() {
+				if _, err := certs.NewAuthority(certs.Subject{CN: "root"}, certs.WithKey(key)); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

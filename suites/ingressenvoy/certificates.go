@@ -4,6 +4,7 @@ import (
 	"maps"
 
 	"github.com/meshproof/meshproof/certs"
+	. "github.com/meshproof/meshproof/suites/internal/match"
 	. "github.com/meshproof/meshproof/suites/internal/scenario"
 )
 
@@ -11,26 +12,25 @@ import (
 const days = 3655
 
 // The folders that the article's openssl commands fill, one for each section with certificates: every section makes a ca.crt of its own. The
-// keys are of 4096 bits in the article; here they are where the server's certificate is verified, and of 2048 elsewhere, because
-// they are made anew for each run.
+// certificates of the scenarios' own have smaller keys, because all are made anew for each run.
 var (
 	tlsFolder = certs.NewBundle(
-		certs.Root("ca", commonName("ca of the TLS section"), certs.WithKey(certs.RSA4096), certs.WithDays(days)),
-		certs.Signed("httpbin-tls", "ca", certs.Leaf{Subject: commonName("httpbin-tls"), DNSNames: []string{host}, Key: certs.RSA4096, Days: days}),
+		authority("ca of the TLS section"),
+		certs.Signed("httpbin-tls", "ca", commanded("httpbin-tls", host)),
 		certs.Signed("httpbin-tls-renewed", "ca", leaf("httpbin-tls-renewed", host)),
 	)
 	mutualFolder = certs.NewBundle(
-		certs.Root("ca", commonName(mutualAuthority), certs.WithDays(days)),
-		certs.Signed("httpbin-mtls", "ca", leaf("httpbin-mtls", mutualHost)),
-		certs.Signed("client", "ca", leaf("client", allowedClient)),
+		authority(mutualAuthority),
+		certs.Signed("httpbin-mtls", "ca", commanded("httpbin-mtls", mutualHost)),
+		certs.Signed("client", "ca", commanded("client", allowedClient)),
 		certs.Signed("client-other", "ca", leaf("client-other", "other.istio.client")),
 		certs.Root("foreign-ca", commonName("somebody else's ca"), certs.WithDays(days)),
 		certs.Signed("client-foreign", "foreign-ca", leaf("client-foreign", allowedClient)),
 	)
 	dualFolder = certs.NewBundle(
-		certs.Root("ca", commonName(dualAuthority), certs.WithDays(days)),
-		certs.Signed("httpbin-a-tls", "ca", leaf("httpbin-a-tls", hostA)),
-		certs.Signed("httpbin-b-tls", "ca", leaf("httpbin-b-tls", hostB)),
+		authority(dualAuthority),
+		certs.Signed("httpbin-a-tls", "ca", commanded("httpbin-a-tls", hostA)),
+		certs.Signed("httpbin-b-tls", "ca", commanded("httpbin-b-tls", hostB)),
 	)
 )
 
@@ -47,6 +47,22 @@ func commonName(name string) certs.Subject { return certs.Subject{CN: name} }
 func leaf(name, dnsName string) certs.Leaf {
 	return certs.Leaf{Subject: commonName(name), DNSNames: []string{dnsName}, Days: days}
 }
+
+// commanded and authority are the article's own: -newkey rsa:4096 -sha256 -days 3655.
+func commanded(name, dnsName string) certs.Leaf {
+	article := leaf(name, dnsName)
+	article.Key = certs.RSA4096
+	return article
+}
+
+func authority(name string) certs.Command {
+	return certs.Root("ca", commonName(name), certs.WithKey(certs.RSA4096), certs.WithDays(days))
+}
+
+// asCommanded is what anybody can see of them.
+func asCommanded() Leaf { return Leaf{Key: "RSA 4096", Signature: "SHA256-RSA 4096", Days: days} }
+
+const commandsSay = "its key has 4096 bits, and so has the one that signed it, with SHA-256; it is valid for 3655 days"
 
 // serial is the serial number of a certificate, known when it has been made.
 type serial struct {

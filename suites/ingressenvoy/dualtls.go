@@ -183,6 +183,7 @@ func dualTLSCertificates() Scenario {
 			Want: []Expectation{
 				Documented("is its own", HaveCertificate(Leaf{DNSName: name, Serial: serial{dualFolder, certificate}})),
 				Documented("signed by the one authority of both", HaveCertificate(Leaf{Issuer: "CN=" + dualAuthority})),
+				Documented(commandsSay, HaveCertificate(asCommanded())),
 				Derived("curl trusts it", HaveExit(0)),
 			},
 		}

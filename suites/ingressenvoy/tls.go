@@ -176,6 +176,7 @@ func tlsVerified() Scenario {
 					Derived("curl trusts the server", HaveExit(0)),
 					Documented("its certificate has the host as its alternative name", HaveCertificate(Leaf{DNSName: host})),
 					Documented("and is signed by the authority", HaveCertificate(Leaf{Issuer: "CN=ca of the TLS section"})),
+					Documented(commandsSay, HaveCertificate(asCommanded())),
 					Derived("it is the one in the secret", HaveCertificate(Leaf{Serial: serial{tlsFolder, "httpbin-tls"}})),
 				),
 			},

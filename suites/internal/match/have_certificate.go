@@ -3,7 +3,9 @@ package match
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/onsi/gomega/types"
 
@@ -15,6 +17,9 @@ type Leaf struct {
 	Subject, Issuer any // as RFC 2253 writes them, "CN=my-nginx.mesh-external.svc.cluster.local,O=some organization"
 	DNSName         any // one of its DNS names
 	Serial          any // in hexadecimal digits
+	Key             any // its kind and size in bits, "RSA 4096"
+	Signature       any // how it was signed, with the size of an RSA key of the issuer's: "SHA256-RSA 4096"
+	Days            any // how long it is valid, in whole days: openssl's -days
 }
 
 // HaveCertificate promises the certificate that the server presented on the last connection.
@@ -46,6 +51,9 @@ func (l Leaf) judge(e probe.Evidence, got probe.Certificate) (finding, error) {
 		{"issuer", l.Issuer, []string{got.Issuer}},
 		{"DNS name", l.DNSName, got.DNSNames},
 		{"serial", l.Serial, []string{got.Serial}},
+		{"key", l.Key, []string{got.Key}},
+		{"signature", l.Signature, []string{got.Signature}},
+		{"days", l.Days, []string{daysOf(got)}},
 	} {
 		if field.want == nil {
 			continue
@@ -75,5 +83,12 @@ func describe(e probe.Evidence) string {
 	if e.Server == nil {
 		return "no certificate (" + lastAnswer(e) + ")"
 	}
-	return fmt.Sprintf("subject %q, issuer %q, DNS names %q, serial %s", e.Server.Subject, e.Server.Issuer, e.Server.DNSNames, e.Server.Serial)
+	got := *e.Server
+	return fmt.Sprintf("subject %q, issuer %q, DNS names %q, serial %s, key %s, signature %s, %s days",
+		got.Subject, got.Issuer, got.DNSNames, got.Serial, got.Key, got.Signature, daysOf(got))
+}
+
+func daysOf(c probe.Certificate) string {
+	const day = 24 * time.Hour
+	return strconv.Itoa(int(c.NotAfter.Sub(c.NotBefore) / day))
 }

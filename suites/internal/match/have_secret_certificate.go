@@ -46,7 +46,8 @@ func (l Leaf) inSecret(e probe.Evidence, config *proxyconfig.Config, name string
 	secret, ok := config.Secret(e.Expand(name))
 	if ok {
 		if leaf, there := secret.Leaf(); there {
-			shown.Server = &probe.Certificate{Subject: leaf.Subject, Issuer: leaf.Issuer, DNSNames: leaf.DNSNames, Serial: leaf.Serial}
+			certificate := probe.NewCertificate(leaf.X509())
+			shown.Server = &certificate
 		}
 	}
 	if shown.Server == nil {

@@ -48,7 +48,7 @@ func TestHaveListenerSecrets(t *testing.T) {
 func TestHaveSecretCertificate(t *testing.T) {
 	gateway := holding(recorded(t, "ingressgateway"))
 	const got = from + `subject "CN=webapp.istioinaction.io", issuer "CN=webapp.istioinaction.io", DNS names ["webapp.istioinaction.io"], ` +
-		"serial 106cafc36bb27888e3c561467b86fa641444207e"
+		"serial 106cafc36bb27888e3c561467b86fa641444207e, key RSA 2048, signature SHA256-RSA 2048, 365 days"
 	check(t, map[string]judged{
 		"by its name":    {promise: HaveSecretCertificate(credential, Leaf{Subject: "CN=webapp.istioinaction.io"}), on: gateway, holds: true},
 		"an authority's": {promise: HaveSecretCertificate(mutual+"-cacert", Leaf{Subject: "CN=webapp.istioinaction.io"}), on: gateway, holds: true},

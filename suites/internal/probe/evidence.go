@@ -73,6 +73,9 @@ type Certificate struct {
 	Subject, Issuer string
 	DNSNames        []string
 	Serial          string
+	Key             string // "RSA 4096", "ECDSA 256": its kind, and its size in bits
+	Signature       string // "SHA256-RSA", and of an RSA signature its size, which is that of the issuer's key: "SHA256-RSA 4096"
+	NotBefore       time.Time
 	NotAfter        time.Time
 }
 

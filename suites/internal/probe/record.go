@@ -51,11 +51,14 @@ type answer struct {
 }
 
 type certificateRecord struct {
-	Subject  string    `json:"subject"`
-	Issuer   string    `json:"issuer"`
-	DNSNames []string  `json:"dnsNames,omitempty"`
-	Serial   string    `json:"serial"`
-	NotAfter time.Time `json:"notAfter,omitzero"`
+	Subject   string    `json:"subject"`
+	Issuer    string    `json:"issuer"`
+	DNSNames  []string  `json:"dnsNames,omitempty"`
+	Serial    string    `json:"serial"`
+	Key       string    `json:"key,omitempty"`
+	Signature string    `json:"signature,omitempty"`
+	NotBefore time.Time `json:"notBefore,omitzero"`
+	NotAfter  time.Time `json:"notAfter,omitzero"`
 }
 
 type timingRecord struct {

@@ -43,7 +43,12 @@ type Certificate struct {
 	URIs []string
 	// Fingerprint is the SHA-256 of the DER form in lower-case hexadecimal.
 	Fingerprint string
+
+	parsed *x509.Certificate
 }
+
+// X509 is all of the certificate. Do not change it.
+func (c Certificate) X509() *x509.Certificate { return c.parsed }
 
 // ValidAt tells whether the certificate is valid at that time.
 func (c Certificate) ValidAt(at time.Time) bool {
@@ -122,6 +127,7 @@ func newCertificate(from *x509.Certificate) Certificate {
 		NotAfter:    from.NotAfter,
 		DNSNames:    from.DNSNames,
 		Fingerprint: hex.EncodeToString(sum[:]),
+		parsed:      from,
 	}
 	for _, uri := range from.URIs {
 		view.URIs = append(view.URIs, uri.String())
