@@ -7,8 +7,13 @@ import (
 	. "github.com/meshproof/meshproof/suites/internal/scenario"
 )
 
+// notAnnotated is what the gateway made of the Ingress before it had an annotation.
+const notAnnotated = "not annotated"
+
 // whatIngressOpens are the ports that a Kubernetes Ingress can open, and the one that it cannot.
 func whatIngressOpens() []Step {
+	onPort80 := telnet(hello)
+	onPort80.URL, onPort80.Resolve = "telnet://localhost:80", []string{"localhost:80:${INGRESS_HOST}"}
 	return []Step{
 		{Says: "Before the Ingress", Do: Inspect(IngressGateway), Want: []Expectation{atRest()}},
 		{Says: "An Ingress for webapp, of the class that Istio looks after", Do: apply("comparison/ingressclass.yaml", "comparison/ingress.yaml")},
@@ -22,19 +27,50 @@ func whatIngressOpens() []Step {
 		{Says: "The Ingress with TLS", Do: apply("comparison/ingress-tls.yaml")},
 		{
 			Says: "What the gateway holds",
-			Do:   Inspect(IngressGateway),
+			Do:   Remember(IngressGateway, notAnnotated),
 			Want: []Expectation{Documented("the Ingress opens port 443 as well, which is 8443 in the pod, and no other", ListenOn("0.0.0.0:8080", "0.0.0.0:8443", "0.0.0.0:15021", "0.0.0.0:15090"))},
 		},
 		{Says: "webapp is reachable over TLS", Do: Send(secure(webappHost, "/api/catalog")), Want: sold()},
+		{
+			Says: "Annotate the Ingress for the controller of another vendor: nginx is to lead every path to /items, which webapp does not have",
+			Do:   apply("comparison/ingress-annotated.yaml"),
+		},
+		{
+			Says: "The annotation is there",
+			Do:   Get("ingress", "webapp").In(store),
+			Want: []Expectation{Derived("as it was written", HaveJSONPath(`{.metadata.annotations['nginx.ingress.kubernetes.io/rewrite-target']}`, "/items"))},
+		},
+		{
+			Says: "What the gateway holds with the annotation",
+			Do:   Inspect(IngressGateway),
+			Want: []Expectation{Documented("annotations vary between vendors and are not portable: this one changes nothing", HaveSameConfigAs(notAnnotated))},
+		},
+		{Says: "webapp is reachable as without the annotation", Do: Send(plain(webappHost, "/api/catalog")), Want: sold()},
 		{
 			Says: "Ask for another port",
 			Do:   DryRun("comparison/ingress-port.yaml"),
 			Want: []Expectation{
 				Documented("the specification considers no port but these: it is refused", HaveExit(1)),
 				Derived("because there is no such field", HavePrinted(MatchRegexp(`unknown field "spec.rules\[0\].port"|\.spec\.rules\[0\]\.port: field not declared in schema`))),
-				Unverifiable(FromSeed, "annotations vary between vendors and are not portable", "the testbed has the controller of one vendor"),
 			},
 		},
+		{Says: "An Ingress for a TCP service, for any host", Do: apply("comparison/ingress-tcp.yaml")},
+		{
+			Says: "What the gateway makes of it",
+			Do:   Inspect(IngressGateway),
+			Want: []Expectation{
+				Derived("HTTP requests are led to the service", HaveRoute("http.8080", "tcp-echo.istioinaction.io", Route{Path: "prefix /", Cluster: echoCluster})),
+			},
+		},
+		{
+			Says: "Connect to it without HTTP",
+			Do:   talk(onPort80, tcpEcho.Proxy()),
+			Want: []Expectation{
+				Documented("the specification is geared toward HTTP workloads: what is no HTTP is answered with 400", HavePrinted(HavePrefix("HTTP/1.1 400 Bad Request"))),
+				Derived("the TCP service sees nothing of it", NotLoggedBy(tcpEcho.Proxy())),
+			},
+		},
+		{Says: "Delete the Ingress for the TCP service", Do: remove("comparison/ingress-tcp.yaml")},
 	}
 }
 
@@ -56,6 +92,8 @@ func whatGatewayOpens() []Step {
 // layersApart edits each of the two objects and looks at what the other one made.
 func layersApart() []Step {
 	api := Route{Path: "prefix /api", Cluster: webappCluster}
+	earlier := secure(webappHost, "/api/catalog")
+	earlier.TLS.Max = "1.2"
 	return []Step{
 		plainHTTP(),
 		{Says: "What the gateway holds", Do: Remember(IngressGateway, "before"), Want: []Expectation{
@@ -80,6 +118,32 @@ func layersApart() []Step {
 				Derived("but for the name of its table", HaveVirtualHosts("http.8081", webappHost+":8081")),
 			},
 		},
+		{Says: "Let the Gateway end TLS", Do: apply("comparison/gateway-tls.yaml")},
+		{
+			Says: "What the gateway holds with TLS",
+			Do:   Remember(IngressGateway, "TLS"),
+			Want: []Expectation{Derived("TLS is ended with any version", HaveTransportSocket(8443, webappHost, TLSContext{Certificate: webappSDS}))},
+		},
+		{Says: "A client that speaks TLS 1.2 is answered", Do: Send(earlier), Want: sold()},
+		{Says: "Edit the Gateway's TLS alone", Do: apply("comparison/gateway-tls-edited.yaml")},
+		{
+			Says: "The session is the Gateway's concern as well",
+			Do:   Inspect(IngressGateway),
+			Want: []Expectation{
+				Documented("how TLS is ended has changed", HaveTransportSocket(8443, webappHost, TLSContext{Certificate: webappSDS, Versions: "TLSv1_3 and later"})),
+				Documented("the routes have not", HaveSameConfigAs("TLS", "route")),
+			},
+		},
+		{
+			Says: "The client that speaks TLS 1.2 is refused",
+			Do:   Counted(earlier, IngressGateway),
+			Want: []Expectation{
+				Derived("in the TLS handshake", HaveExit(35)),
+				Derived("by the gateway", HaveCounted(IngressGateway, "listener.0.0.0.0_8443.ssl.connection_error", 1), Requires(RefusalCounters)),
+				Derived("which logs no request", NotLoggedBy(IngressGateway)),
+			},
+		},
+		{Says: "One that speaks TLS 1.3 is routed as before", Do: Send(secure(webappHost, "/api/catalog")), Want: sold()},
 	}
 }
 

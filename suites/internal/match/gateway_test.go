@@ -92,7 +92,9 @@ func TestHaveTransportSocket(t *testing.T) {
 		required = "the certificate kubernetes://mutual, a client certificate required, signed by kubernetes://mutual-cacert, " +
 			"with the name is5.istio.client or prefix:spiffe://"
 	)
-	http1, old, narrow := gatewayConfig(), gatewayConfig(), gatewayConfig()
+	http1, old, recent, narrow := gatewayConfig(), gatewayConfig(), gatewayConfig(), gatewayConfig()
+	recent.Listeners[0].FilterChains[0].TLS.MinVersion = "TLSv1_3"
+	later := TLSContext{Certificate: "kubernetes://webapp-credential", Versions: "TLSv1_3 and later"}
 	http1.Listeners[0].FilterChains[0].TLS.ALPN = []string{"http/1.1"}
 	versions := old.Listeners[0].FilterChains[0].TLS
 	versions.MinVersion, versions.MaxVersion, versions.CipherSuites = "TLSv1_0", "TLSv1_2", []string{"RC4"}
@@ -104,6 +106,8 @@ func TestHaveTransportSocket(t *testing.T) {
 		"with ALPN":            {promise: HaveTransportSocket(8443, "webapp.istioinaction.io", withALPN), on: holding(gatewayConfig()), holds: true},
 		"without h2":           {promise: HaveTransportSocket(8443, "webapp.istioinaction.io", webapp), on: holding(http1), failure: "wanted at 0.0.0.0:8443 for webapp.istioinaction.io a transport socket with " + simple + offered + ", got " + from + simple + ", ALPN http/1.1"},
 		"of TLS 1.0":           {promise: HaveTransportSocket(8443, "webapp.istioinaction.io", webapp), on: holding(old), failure: "wanted at 0.0.0.0:8443 for webapp.istioinaction.io a transport socket with " + simple + offered + ", got " + from + simple + offered + ", TLSv1_0 to TLSv1_2, ciphers RC4"},
+		"of TLS 1.3":           {promise: HaveTransportSocket(8443, "webapp.istioinaction.io", later), on: holding(recent), holds: true},
+		"of any TLS":           {promise: HaveTransportSocket(8443, "webapp.istioinaction.io", later), on: holding(gatewayConfig()), failure: "wanted at 0.0.0.0:8443 for webapp.istioinaction.io a transport socket with " + simple + offered + ", TLSv1_3 and later, got " + from + simple + offered},
 		"of other connections": {promise: HaveTransportSocket(8443, "webapp.istioinaction.io", webapp), on: holding(narrow), failure: "wanted at 0.0.0.0:8443 for webapp.istioinaction.io a transport socket with " + simple + offered + ", got " + from + "one that takes it only where App: istio"},
 		"mutual":               {promise: HaveTransportSocket(8443, "mutual.istioinaction.io", mutual), on: holding(gatewayConfig()), holds: true},
 		"one for all":          {promise: HaveTransportSocket(8443, "mutual.istioinaction.io", webapp), on: holding(gatewayConfig()), failure: "wanted at 0.0.0.0:8443 for mutual.istioinaction.io a transport socket with " + simple + offered + ", got " + from + required + offered},

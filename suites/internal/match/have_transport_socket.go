@@ -18,7 +18,7 @@ type TLSContext struct {
 	Authority         string   // the secret with the authority that must have signed the client's; empty: nobody checks
 	SubjectAltNames   []string // the exact names of which the client's certificate must have one; none: any
 	ALPN              []string // offered, best first
-	Versions          string   // "TLSv1_2 to TLSv1_3"; empty: nothing is said, and Envoy goes by its defaults
+	Versions          string   // "TLSv1_2 to TLSv1_3", "TLSv1_3 and later"; empty: nothing is said, and Envoy goes by its defaults
 	Ciphers           []string // for TLS up to 1.2; none: nothing is said
 }
 
@@ -89,9 +89,7 @@ func contextOf(from *proxyconfig.TLS) TLSContext {
 		Certificate: strings.Join(secretNames(from.Certificates), " and "), Authority: from.Validation.Name,
 		ClientCertificate: from.RequireClientCertificate, ALPN: from.ALPN, Ciphers: from.CipherSuites,
 	}
-	if from.MinVersion != "" || from.MaxVersion != "" {
-		got.Versions = from.MinVersion + " to " + from.MaxVersion
-	}
+	got.Versions = versionsOf(from)
 	if len(from.CertificateFiles) > 0 {
 		got.Certificate = strings.Join(from.CertificateFiles, " and ")
 	}
@@ -106,6 +104,18 @@ func contextOf(from *proxyconfig.TLS) TLSContext {
 		got.SubjectAltNames = append(got.SubjectAltNames, rule.String())
 	}
 	return got
+}
+
+func versionsOf(t *proxyconfig.TLS) string {
+	switch {
+	case t.MinVersion == "" && t.MaxVersion == "":
+		return ""
+	case t.MaxVersion == "":
+		return t.MinVersion + " and later"
+	case t.MinVersion == "":
+		return "up to " + t.MaxVersion
+	}
+	return t.MinVersion + " to " + t.MaxVersion
 }
 
 func secretNames(of []proxyconfig.SecretRef) []string {
