@@ -104,6 +104,14 @@ func tcpServicePortExposed() Scenario {
 		Notes: []string{"The profile demo has the port, the profile default does not: it is added as the note's remark asks."},
 		Steps: []Step{
 			{
+				Says: "What the profile demo installs",
+				Do:   Istioctl("manifest", "generate", "--set", "profile=demo"),
+				Want: []Expectation{
+					Documented("a gateway's service whose port 31400 is named tcp, with target port 31400",
+						HavePrinted(ContainSubstring("\n  - name: tcp\n    port: 31400\n    targetPort: 31400\n"))),
+				},
+			},
+			{
 				Says: "The profile default has no such port",
 				Do:   port,
 				Want: []Expectation{Derived("none is named tcp", HaveJSONPath(`{.spec.ports[?(@.name == "tcp")]}`, BeEmpty()))},
