@@ -3,8 +3,6 @@ package ingressgateway
 import (
 	"net/http"
 
-	. "github.com/onsi/gomega"
-
 	. "github.com/meshproof/meshproof/suites/internal/match"
 	"github.com/meshproof/meshproof/suites/internal/probe"
 	. "github.com/meshproof/meshproof/suites/internal/scenario"
@@ -89,9 +87,9 @@ func virtualServiceRoute() Scenario {
 				Says: "List the routes",
 				Do:   routeTable,
 				Want: []Expectation{
-					Documented("the table of the listener is printed", HavePrinted(ContainSubstring(`"name": "http.8080"`))),
-					Derived("it has a virtual host for webapp", HavePrinted(ContainSubstring(`"name": "webapp.istioinaction.io:80"`))),
-					Derived("which leads to webapp", HavePrinted(ContainSubstring(`"cluster": "`+webappCluster+`"`))),
+					Documented("the table of the listener is printed, and no other", HavePrintedJSON("{[*].name}", "http.8080")),
+					Derived("it has one virtual host, webapp's", HavePrintedJSON("{[0].virtualHosts[*].name}", "webapp.istioinaction.io:80")),
+					Derived("with one route, which leads to webapp", HavePrintedJSON("{[0].virtualHosts[*].routes[*].route.cluster}", webappCluster)),
 				},
 			},
 			{
