@@ -9,8 +9,14 @@ import (
 
 func sectionTransitions() Scenario {
 	withoutName := verified(host, mutualCA)
+	create := DryRunAction{File: "mtls/secret.yaml", Create: true}
 	steps := append(append(rememberPod(), plainHost()...),
 		Step{Says: "After the section without TLS the host answers on port 80", Do: Send(plain(host, "/status/418"), IngressGateway), Want: served(host, httpbinCluster)},
+		Step{
+			Says: "The section about TLS creates the secret istio-ingressgateway-certs",
+			Do:   create,
+			Want: []Expectation{Derived("kubectl create would be taken: the name is free", HaveExit(0))},
+		},
 		Step{Says: "The section about TLS: its secret", Do: CreateSecret(tlsCerts)},
 		Step{Says: "Its Gateway and virtual service, beside the others", Do: Apply("tls/gateway.yaml", "tls/virtualservice.yaml")},
 		Step{
@@ -24,7 +30,15 @@ func sectionTransitions() Scenario {
 			Want: append(served(host, httpbinCluster), Derived("with its own certificate", HaveCertificate(Leaf{DNSName: host}))),
 		},
 		Step{Says: "So it does to whoever does not check", Do: Send(secure(host, "/status/418"), IngressGateway), Want: served(host, httpbinCluster)},
-		Step{Says: "The section about mutual TLS: its secret has the same name", Do: CreateSecret(mutualCerts)},
+		Step{
+			Says: "The section about mutual TLS creates a secret of the same name",
+			Do:   create,
+			Want: []Expectation{
+				Documented("kubectl create is refused", HaveExit(1), Differs("the article shows the same command twice, and no deletion between them")),
+				Derived("because the name is taken", HavePrinted(ContainSubstring(`secrets "istio-ingressgateway-certs" already exists`))),
+			},
+		},
+		Step{Says: "Replace it", Do: CreateSecret(mutualCerts)},
 		Step{Says: "Its CA certificate", Do: CreateSecret(caCerts)},
 		Step{Says: "Its Gateway, and the virtual service of the same name, which moves to it", Do: Apply("mtls/gateway.yaml", "mtls/virtualservice.yaml")},
 		Step{
@@ -76,8 +90,7 @@ func sectionTransitions() Scenario {
 		Doc:   told("131, 168, 304, 339", secureIngress),
 		Needs: needs(mounts()),
 		Notes: []string{
-			"The article deletes nothing between its sections. kubectl create refuses a secret whose name is taken, so that its second secret " +
-				"istio-ingressgateway-certs takes a deletion that it does not mention; here it is replaced.",
+			"The article deletes nothing between its sections. Its second secret istio-ingressgateway-certs takes a deletion that it does not mention; here it is replaced.",
 			"That the virtual services of the sections about two hosts share their names is ingress-envoy/tls-dual-rebinding.",
 			"In Istio 1.0 a changed file needed a new listener, or a new pod.",
 		},

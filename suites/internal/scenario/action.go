@@ -112,11 +112,13 @@ type GetAction struct {
 	Lingers Lingering
 }
 
-// DryRunAction is `kubectl apply --dry-run=server -f … 2>&1`: whether the API server would take a manifest. Nothing changes. A refusal is an
+// DryRunAction is `kubectl apply --dry-run=server -f … 2>&1`, or the same with `kubectl create`, which refuses a name that is taken: whether the API
+// server would take a manifest. Nothing changes. A refusal is an
 // answer: exit 1, and the server's reason is what the command printed.
 type DryRunAction struct {
-	File  string
-	Limit Limit
+	File   string
+	Create bool
+	Limit  Limit
 }
 
 // ExecAction is any other documented command, run in a container of the page.

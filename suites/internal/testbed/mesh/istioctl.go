@@ -57,9 +57,12 @@ func (m *Mesh) runIstioctl(ctx context.Context, action scenario.IstioctlAction, 
 	}, nil
 }
 
-// dryRun is kubectl apply --dry-run=server: whether the API server would take a manifest.
+// dryRun is kubectl apply --dry-run=server, or kubectl create: whether the API server would take a manifest.
 func (m *Mesh) dryRun(ctx context.Context, files fs.FS, action scenario.DryRunAction, env scenario.Env) (probe.Evidence, error) {
 	e := probe.Evidence{Command: []string{"kubectl", "apply", "--dry-run=server", "-f", action.File}}
+	if action.Create {
+		e.Command[1] = "create"
+	}
 	objects, err := readManifest(files, action.File, env)
 	if err != nil {
 		return e, err
@@ -73,8 +76,7 @@ func (m *Mesh) dryRun(ctx context.Context, files fs.FS, action scenario.DryRunAc
 			before, err = t.get(ctx)
 		}
 		if err == nil {
-			_, err = m.cluster.client(t.mapping, t.key.namespace).Apply(ctx, t.key.name, object,
-				metav1.ApplyOptions{FieldManager: fieldManager, Force: true, DryRun: []string{metav1.DryRunAll}})
+			err = m.tryOut(ctx, t, object, action.Create)
 		}
 		if err != nil && !isRefusal(err) {
 			return e, fmt.Errorf("%s: try %s: %w", action.File, keyOf(object), err)
@@ -96,6 +98,18 @@ func (m *Mesh) dryRun(ctx context.Context, files fs.FS, action scenario.DryRunAc
 	e.Stdout += said.String()
 	e.Size = int64(len(e.Stdout))
 	return e, nil
+}
+
+// tryOut sends an object without having it kept.
+func (m *Mesh) tryOut(ctx context.Context, t target, object *unstructured.Unstructured, create bool) error { //nolint:revive // not a mode: the verb
+	client, without := m.cluster.client(t.mapping, t.key.namespace), []string{metav1.DryRunAll}
+	var err error
+	if create {
+		_, err = client.Create(ctx, object, metav1.CreateOptions{FieldManager: fieldManager, DryRun: without})
+	} else {
+		_, err = client.Apply(ctx, t.key.name, object, metav1.ApplyOptions{FieldManager: fieldManager, Force: true, DryRun: without})
+	}
+	return err //nolint:wrapcheck // the caller tells a refusal from a fault
 }
 
 // refusal is how kubectl words what the API server refused.
