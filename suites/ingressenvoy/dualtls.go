@@ -93,6 +93,13 @@ func dualTLSMounts() Scenario {
 		},
 	}
 	steps = append(steps, twoCertificates()...)
+	steps = append(steps,
+		Step{Says: "The secret with the authority's certificate is that of the section before", Do: CreateSecret(caCerts)},
+		Step{
+			Says: "The files in " + caCertsFolder,
+			Do:   listed(caCertsFolder),
+			Want: []Expectation{Documented("the authority's certificate is there", HavePrinted("ca.crt\n"))},
+		})
 	for _, folder := range []string{certsFolderA, certsFolderB} {
 		steps = append(steps, Step{
 			Says: "The files in " + folder,
