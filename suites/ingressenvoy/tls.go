@@ -115,6 +115,8 @@ func tlsRedirectRaw() Scenario {
 func tlsRedirectFollow() Scenario {
 	following := plain(host, "/status/418")
 	following.Follow, following.TLS.Insecure = true, true
+	toHeaders := following
+	toHeaders.URL = "http://" + host + "/headers"
 	chain := HaveHops(StatusLine("HTTP/1.1 301 Moved Permanently"), StatusLine(teapotLine))
 	promises := []Expectation{
 		Documented("301, then 418", chain),
@@ -131,12 +133,29 @@ func tlsRedirectFollow() Scenario {
 		ID:    "ingress-envoy/tls-redirect-follow",
 		Title: "The redirect, followed, ends at the teapot",
 		Doc:   told("185-227", secureIngress),
-		Needs: needs(),
-		Steps: append(tlsHost(), Step{
-			Says: "Ask for /status/418 over HTTP, without verification, and follow",
-			Do:   Send(following, IngressGateway),
-			Want: promises,
-		}),
+		Needs: needs(Outside(httpbinA)),
+		Steps: append(tlsHost(),
+			Step{
+				Says: "Ask for /status/418 over HTTP, without verification, and follow",
+				Do:   Send(following, IngressGateway),
+				Want: promises,
+			},
+			Step{Says: "Route /headers to a backend that tells what it receives", Do: Apply("tls/virtualservice-echo.yaml")},
+			Step{
+				Says: "Ask for /headers over HTTP, and follow: the second request has the headers of the first",
+				Do:   Send(toHeaders, IngressGateway),
+				Want: []Expectation{
+					Documented("301, then 200", HaveHops(MovedTo("https://"+host+"/headers"), Status(200))),
+					Documented("Accept: */*", HaveEchoedHeader("Accept", "*/*")),
+					Documented("Accept-Encoding: gzip, deflate", HaveEchoedHeader("Accept-Encoding", "gzip, deflate")),
+					Documented("Host is the same", HaveEchoedHeader("Host", host)),
+					Documented("User-Agent: HTTPie/0.9.9", HaveEchoedHeader("User-Agent", "HTTPie/0.9.9")),
+					Derived("Connection is the client's and the gateway's own (RFC 9110, section 7.6.1), and goes no further", HaveNoEchoedHeader("Connection")),
+					Derived("the backend received the second alone", LoggedBy(IngressGateway,
+						inPlain(redirecting("/headers")), overTLS(Line{Path: "/headers", Code: 200, UpstreamCluster: httpbinACluster}, host))),
+				},
+			},
+		),
 	}
 }
 
