@@ -72,6 +72,7 @@ func New() Page {
 		Scenarios: []Scenario{
 			plainConfig(),
 			plainTeapot(),
+			plainNodePort(),
 			plainPathRules(),
 			selectorBinding(),
 			servicePortRegistration(),

@@ -39,7 +39,7 @@ func plainConfig() Scenario {
 					Documented("its type is LoadBalancer", HaveJSONPath("{.spec.type}", "LoadBalancer")),
 					Documented("port 80 is registered there by default", HaveJSONPath(port80, "8080")),
 					Unverifiable(FromSeed, "it has an external IP, to which the domain name of the host leads",
-						"there is no cloud around the testbed that gives out addresses and names; the client is told the service's own address by --resolve"),
+						"there is no cloud around the testbed that gives out addresses and names; http-single-node-port goes by the node's address, and --resolve stands for the name"),
 				},
 			},
 			{Says: "Before, the gateway's pod has no such listener", Do: Inspect(IngressGateway), Want: []Expectation{atRest()}},
@@ -83,6 +83,39 @@ func plainTeapot() Scenario {
 				Documented("it came from httpbin, through the gateway, in plain HTTP", LoggedBy(IngressGateway, inPlain(brewed(host, httpbinCluster)))),
 			),
 		}),
+	}
+}
+
+func plainNodePort() Scenario {
+	service := Get("service", IngressGateway.Workload).In(IngressGateway.Namespace)
+	outside := plain(host, "/status/418")
+	outside.URL = "http://" + host + ":${NODE_PORT}/status/418"
+	outside.Resolve = []string{host + ":${NODE_PORT}:${NODE_IP}"}
+	outside.Header.Set("Host", host)
+	return Scenario{
+		ID:    "ingress-envoy/http-single-node-port",
+		Title: "The host by an address that is not of the cluster",
+		Doc:   told("15-17, 103-104, 265-266, 386-387, 535-536", ingressControl),
+		Needs: needs(),
+		Notes: []string{
+			"The address is the node's, on the network around the cluster, and the port is the one that a service of the type LoadBalancer has there: what " +
+				"a cloud's load balancer sends to. The client's pod stands for the machine beyond it.",
+		},
+		Steps: append(plainHost(),
+			Step{
+				Says: "The address of the node",
+				Do:   Export("NODE_IP", GetAction{Resource: "node"}, `{.items[0].status.addresses[?(@.type=="InternalIP")].address}`),
+			},
+			Step{Says: "The gateway's port there", Do: Export("NODE_PORT", service, `{.spec.ports[?(@.name=="http2")].nodePort}`)},
+			Step{
+				Says: "Access the gateway's service by that address, under the host's name",
+				Do:   Send(outside, IngressGateway),
+				Want: []Expectation{
+					Documented("the domain name leads to an address outside of the cluster's networks, and there the host answers", HaveHops(StatusLine(teapotLine))),
+					Derived("through the gateway", LoggedBy(IngressGateway, brewed(host, httpbinCluster))),
+				},
+			},
+		),
 	}
 }
 
