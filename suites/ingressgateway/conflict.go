@@ -98,7 +98,7 @@ func tcpSNIConflict() Scenario {
 		Needs: append(withSimpleTLS(), Workload(tcpEcho)),
 		Notes: []string{
 			"The note opens port 31400 in two sections and deletes nothing between them. Whether the second works is a matter of which Gateway is the older.",
-			"A client that says nothing is cut after 15 s, when the listener gives up waiting; the scenario does not wait that long.",
+			"How long the listener waits for a client that says nothing is not waited for.",
 		},
 		Steps: steps,
 	}
