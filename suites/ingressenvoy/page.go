@@ -91,6 +91,7 @@ func New() Page {
 			mutualWrongName(),
 			mutualForeignAuthority(),
 			mutualCredentialName(),
+			printedVersions(),
 			dualOneServer(),
 			dualTwoServers(),
 			dualEquivalence(),

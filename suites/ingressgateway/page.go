@@ -105,6 +105,7 @@ func New() Page {
 			accessLogNamespace(),
 			accessLogMesh(),
 			accessLogLineShapes(),
+			printedVersions(),
 			cleanup(),
 		},
 	}
