@@ -24,6 +24,7 @@ import (
 var recorded = map[string]struct{ in, notIn string }{
 	"Connected to en.wikipedia.org (${CLUSTER_IP}) port 443": {"insecure", "refused"},
 	"Hostname en.wikipedia.org was found in DNS cache":       {"headers", "tunnel"},
+	"Hostname map.baidu.com was found in DNS cache":          {"headers", "tunnel"},
 	"Trying 198.51.100.67:443":                               {"insecure", "headers"},
 	"ALPN: offers h2,http/1.1":                               {"TLS hangs up", "headers"},
 	"TLSv1.3 (OUT), TLS handshake, Client hello (1)":         {"TLS hangs up", "headers"},
@@ -37,7 +38,7 @@ var recorded = map[string]struct{ in, notIn string }{
 }
 
 // here turns what a page says of its sites into what the recorder's servers are.
-var here = strings.NewReplacer("en.wikipedia.org", "example.com", "${CLUSTER_IP}", "127.0.0.1", "198.51.100.67:443", "127.0.0.1:18443", "port 443", "port 18443")
+var here = strings.NewReplacer("en.wikipedia.org", "example.com", "map.baidu.com", "example.com", "${CLUSTER_IP}", "127.0.0.1", "198.51.100.67:443", "127.0.0.1:18443", "port 443", "port 18443")
 
 // A promise that fits the words of one version of curl alone is red where another one is installed.
 func TestEveryLineThatAPagePromisesIsWhatEveryCurlSays(t *testing.T) {
