@@ -289,11 +289,12 @@ func (w *watchedLogs) followHops() {
 	}
 }
 
-// withoutEarlier leaves out the late lines of an earlier question's connections, which the proxy before had passed on.
+// withoutEarlier leaves out the late lines of an earlier question's connections, which the proxy before had passed on. One that began with this question
+// is its own, from whatever port: a sidecar and the client beside it have one address, and to one site they take their ports from one sequence.
 func (w *watchedLogs) withoutEarlier(lines []probe.LogLine) []probe.LogLine {
 	return slices.DeleteFunc(slices.Clone(lines), func(line probe.LogLine) bool {
 		_, own := w.attemptOf(line)
-		return !own && line.Method == "" && w.earlier.wasPassedOn(line.DownstreamRemote)
+		return !own && line.Method == "" && line.Start.Before(w.began) && w.earlier.wasPassedOn(line.DownstreamRemote)
 	})
 }
 

@@ -109,7 +109,7 @@ func TestLateLinesOfEarlierConnections(t *testing.T) {
 	earlier.earlier.add(earlier)
 
 	later := twice(atGateway)
-	later.earlier = earlier.earlier
+	later.earlier, later.began = earlier.earlier, time.Now()
 	attempts := make([]probe.Evidence, 1)
 	later.file(attempts)
 	g.Expect(attempts[0].Logs[scenario.EgressGateway]).To(BeEmpty())
@@ -118,6 +118,21 @@ func TestLateLinesOfEarlierConnections(t *testing.T) {
 	again.earlier = earlier.earlier
 	again.file(attempts)
 	g.Expect(attempts[0].Logs[scenario.EgressGateway]).To(HaveLen(2))
+}
+
+// After a TLS handshake that failed curl does not say from which port it came. A sidecar that went to the same site before may have had that port.
+func TestAClientMayTakeThePortThatItsSidecarHad(t *testing.T) {
+	g := NewWithT(t)
+	earlier := twice(probe.LogLine{DownstreamRemote: "10.244.0.7:40001", UpstreamLocal: "10.244.0.7:50001"})
+	earlier.file(make([]probe.Evidence, 2))
+	earlier.earlier.add(earlier)
+
+	refused := probe.LogLine{DownstreamRemote: "10.244.0.7:50001", UpstreamCluster: "BlackHoleCluster", Start: time.Now()}
+	w := twice(refused)
+	w.earlier, w.ports, w.unknown, w.began = earlier.earlier, map[uint16]int{}, true, refused.Start.Add(-time.Millisecond)
+	attempts := make([]probe.Evidence, 1)
+	w.file(attempts)
+	g.Expect(attempts[0].Logs[scenario.EgressGateway]).To(HaveExactElements(refused))
 }
 
 func TestLinesThatMayBeAnyonesAreNotShared(t *testing.T) {
