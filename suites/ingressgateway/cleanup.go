@@ -30,7 +30,7 @@ func cleanup() Scenario {
 		},
 	}, exposed()...)
 	steps = append(steps,
-		Step{Says: "The objects of the section about TCP", Do: apply("tcp/tcp-echo.yaml", "tcp/gateway.yaml", "tcp/virtualservice.yaml")},
+		Step{Says: "The objects of the section about TCP", Do: apply("tcp/gateway.yaml", "tcp/virtualservice.yaml")},
 		Step{Says: "The objects of the section about passthrough", Do: apply("passthrough/gateway.yaml", "passthrough/virtualservice.yaml")},
 		Step{Says: "The object of the section about access logs", Do: Apply("accesslog/telemetry-gateway.yaml")},
 		Step{Says: "Before the clean-up port 80 answers", Do: Send(plain(webappHost, "/api/catalog")), Want: sold()},
@@ -61,7 +61,7 @@ func cleanup() Scenario {
 		ID:    "ingress/istioinaction-cleanup",
 		Title: "Clean-up of the note",
 		Doc:   Doc{Seed: note, Lines: "185", Upstream: ingressControl},
-		Needs: needs(),
+		Needs: withEcho(),
 		Notes: []string{"The note deletes nothing. The clean-up is that of the objects it creates."},
 		Steps: steps,
 	}
