@@ -15,7 +15,6 @@ func cleanup() Scenario {
 		{Resource: "virtualservice", Name: "simple-sni-1-vs", Namespace: store},
 		{Resource: "gateways.networking.istio.io", Name: "sni-passthrough-gateway", Namespace: store},
 		{Resource: "service", Name: "tcp-echo-service", Namespace: store},
-		{Resource: "deployment", Name: tcpEcho.Workload, Namespace: store},
 		{Resource: "telemetry", Name: "ingress-gateway", Namespace: IngressGateway.Namespace},
 		{Resource: "secret", Name: webappCredential.Name, Namespace: webappCredential.Namespace},
 		{Resource: "secret", Name: catalogCredential.Name, Namespace: catalogCredential.Namespace},
@@ -62,7 +61,7 @@ func cleanup() Scenario {
 		Title: "Clean-up of the note",
 		Doc:   Doc{Seed: note, Lines: "185", Upstream: ingressControl},
 		Needs: withEcho(),
-		Notes: []string{"The note deletes nothing. The clean-up is that of the objects it creates."},
+		Notes: []string{"The note deletes nothing. The clean-up is that of the objects it creates; the echo server stays, without its Service nobody gets there."},
 		Steps: steps,
 	}
 }
