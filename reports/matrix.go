@@ -233,20 +233,27 @@ func (row MatrixRow) but(c component) string {
 // isAnswer tells whether a verdict is about the mesh.
 func isAnswer(v Verdict) bool { return v != Skipped && v != NotRun }
 
-// across finds what rows do not answer alike.
-func (m *Matrix) across() {
-	at := make([]map[string]*Result, len(m.Rows))
-	var order []*Result // of the first row that has it
+// everyResult has each scenario once, of the first row that has it.
+func (m Matrix) everyResult() []*Result {
+	var all []*Result
 	seen := map[string]bool{}
-	for i, row := range m.Rows {
-		at[i] = byID(row.report.Results)
+	for _, row := range m.Rows {
 		for _, r := range row.report.Results {
 			if !seen[r.ID] {
-				seen[r.ID], order = true, append(order, r)
+				seen[r.ID], all = true, append(all, r)
 			}
 		}
 	}
-	for _, page := range pages(order) {
+	return all
+}
+
+// across finds what rows do not answer alike.
+func (m *Matrix) across() {
+	at := make([]map[string]*Result, len(m.Rows))
+	for i, row := range m.Rows {
+		at[i] = byID(row.report.Results)
+	}
+	for _, page := range pages(m.everyResult()) {
 		out := PageAcross{Name: page.Name, Rows: make([]map[Verdict]int, len(m.Rows))}
 		for _, r := range page.Results {
 			results := make([]*Result, len(m.Rows))
@@ -258,15 +265,21 @@ func (m *Matrix) across() {
 			}
 		}
 		for i, row := range m.Rows {
-			out.Rows[i] = map[Verdict]int{}
-			for _, r := range row.report.Results {
-				if r.Page == page.Name {
-					out.Rows[i][r.Verdict]++
-				}
-			}
+			out.Rows[i] = row.verdictsOf(page.Name)
 		}
 		m.Pages = append(m.Pages, out)
 	}
+}
+
+// verdictsOf counts the scenarios of a page by verdict.
+func (row MatrixRow) verdictsOf(page string) map[Verdict]int {
+	count := map[Verdict]int{}
+	for _, r := range row.report.Results {
+		if r.Page == page {
+			count[r.Verdict]++
+		}
+	}
+	return count
 }
 
 // acrossRows is a scenario in all rows, nil where they answer alike. A result is nil where a row does not have the scenario.

@@ -26,8 +26,8 @@ func rowOf(name, istio, kubernetes string) Report {
 }
 
 // brokenRow is a row on which the gateway's scenario is as in the sample, a promise is gone, and one is new.
-func brokenRow(name, istio, kubernetes string) Report {
-	r := rowOf(name, istio, kubernetes)
+func brokenRow(name, kubernetes string) Report {
+	r := rowOf(name, "1.32.0", kubernetes)
 	results := byID(r.Results)
 	*results[gatewayScenario] = *byID(sample().Results)[gatewayScenario]
 	external := results["egress/kubernetes-services/external-name"].Steps[1]
@@ -79,7 +79,7 @@ func TestMatrix(t *testing.T) {
 	leaky.Verdict, leaky.Reason, leaky.Leaks = Passed, "", nil
 	putLastGood(t, filepath.Join(dir, "old"), time.Date(2026, 11, 20, 23, 10, 40, 0, time.UTC))
 
-	m := matrixOf(t, dir, brokenRow("both", "1.32.0", "v1.37.2"), other, brokenRow("new", "1.32.0", "v1.36.3"), stopped, rowOf("old", "1.31.1", "v1.36.3"))
+	m := matrixOf(t, dir, brokenRow("both", "v1.37.2"), other, brokenRow("new", "v1.36.3"), stopped, rowOf("old", "1.31.1", "v1.36.3"))
 	m.Missing = []string{"newest: it left no report (exit status 1); why is told above"}
 	g.Expect(WriteMatrix(dir, m)).To(Succeed())
 	for _, name := range []string{"matrix.json", "matrix.md", "matrix.html"} {
@@ -99,7 +99,7 @@ func TestMatrix(t *testing.T) {
 func TestConfigurationOfAnotherRunIsNotShown(t *testing.T) {
 	g, dir := NewWithT(t), t.TempDir()
 	putLastGood(t, filepath.Join(dir, "old"), time.Date(2026, 11, 20, 20, 0, 0, 0, time.UTC))
-	m := matrixOf(t, dir, rowOf("old", "1.31.1", "v1.36.3"), brokenRow("new", "1.32.0", "v1.36.3"))
+	m := matrixOf(t, dir, rowOf("old", "1.31.1", "v1.36.3"), brokenRow("new", "v1.36.3"))
 	g.Expect(m.Changes).To(HaveLen(1))
 	for _, p := range m.Changes[0].Promises {
 		g.Expect(p.Config).To(BeEmpty())
@@ -163,7 +163,7 @@ func TestARowOfShardsHasItsConfiguration(t *testing.T) {
 		put(t, folder, shard)
 		putLastGood(t, folder, time.Date(2026, 11, 20, 23, 10, 40, 0, time.UTC))
 	}
-	put(t, filepath.Join(dir, "in", "new"), brokenRow("new", "1.32.0", "v1.36.3"))
+	put(t, filepath.Join(dir, "in", "new"), brokenRow("new", "v1.36.3"))
 	found, _, err := ReadFolder(filepath.Join(dir, "in"))
 	g.Expect(err).NotTo(HaveOccurred())
 	rows, err := Join(filepath.Join(dir, "out"), found)

@@ -100,7 +100,7 @@ func TestAnOlderReportIsNotTheRows(t *testing.T) {
 	g.Expect(err).To(MatchError("it left no report (exit status 1); why is told above"))
 }
 
-// An interrupt reaches the row under way, once; what there is is put together, and what was not begun is named.
+// An interrupt reaches the row under way, once; what is there is put together, and what was not begun is named.
 func TestAnInterruptedMatrix(t *testing.T) {
 	g := NewWithT(t)
 	ctx, interrupt := context.WithCancel(t.Context())

@@ -72,7 +72,7 @@ func listed(text string) ([]Row, error) {
 	var rows []Row
 	for entry := range strings.SplitSeq(text, ";") {
 		row := Row{Knobs: map[string]string{}}
-		for _, word := range strings.Fields(entry) {
+		for word := range strings.FieldsSeq(entry) {
 			key, value, _ := strings.Cut(word, "=")
 			if key == "name" {
 				row.Name = value
@@ -207,19 +207,22 @@ func without(rows []Row, exclude []map[string]string) ([]Row, error) {
 			}
 			knobs[knob] = value
 		}
-		rows = slices.DeleteFunc(rows, func(row Row) bool {
-			for knob, value := range knobs {
-				if row.Knobs[knob] != value {
-					return false
-				}
-			}
-			return true
-		})
+		rows = slices.DeleteFunc(rows, func(row Row) bool { return row.has(knobs) })
 		if len(rows) == before || len(rows) == 0 {
 			return nil, fmt.Errorf("(exclude): item %d leaves out all rows, or none", i+1)
 		}
 	}
 	return rows, nil
+}
+
+// has tells whether the row says all of that.
+func (r Row) has(knobs map[string]string) bool {
+	for knob, value := range knobs {
+		if r.Knobs[knob] != value {
+			return false
+		}
+	}
+	return true
 }
 
 // knobOf is the knob that a key names, in small letters or large ones.
