@@ -158,9 +158,10 @@ func (m *Mesh) install(ctx context.Context, set []string) error {
 	for _, option := range set {
 		args = append(args, "--set", option)
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, installTimeout, fmt.Errorf("not within %s", installTimeout))
+	// An interrupt waits for it: istioctl turns the webhooks of injection off and on again, and what it leaves half way no undo of ours knows.
+	whole, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), installTimeout, fmt.Errorf("not within %s", installTimeout))
 	defer cancel()
-	ran, err := m.istioctl(ctx, args)
+	ran, err := m.istioctl(whole, args)
 	if err == nil && ran.exit != 0 {
 		err = fmt.Errorf("exit %d: %s", ran.exit, strings.TrimSpace(string(ran.stderr)))
 	}
