@@ -31,6 +31,13 @@ func workloadsOf(set images.Set) []fixtures.Workload {
 	return all
 }
 
+// How long NetworkPolicies may take until they are in force: those of kindnet, which may never be, and those of our own agent, whose pod is starting meanwhile
+// beside everything else. Seen on two cores at a load of 36: more than 15 s.
+const (
+	kindnetLimit = 15 * time.Second
+	agentLimit   = time.Minute
+)
+
 // enforcePolicies brings the enforcement of NetworkPolicies to a node whose network has none, and proves, once for this testbed, that they are enforced.
 // kindnet leaves them alone, without a word, where the kernel lacks what it needs: promises about them are unverifiable then. Where our own agent is to
 // enforce them, a testbed that does not is none.
@@ -52,7 +59,11 @@ func (b *builder) enforcePolicies(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	proven := mesh.ProvePolicies(ctx, b.Kubeconfig)
+	limit := kindnetLimit
+	if !b.Set.DefaultCNI {
+		limit = agentLimit
+	}
+	proven := mesh.ProvePolicies(ctx, b.Kubeconfig, limit)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}

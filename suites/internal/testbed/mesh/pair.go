@@ -83,8 +83,8 @@ func (p pair) isHeld(ctx context.Context) (string, error) {
 	return "", nil
 }
 
-// ProvePolicies tells whether the cluster's network enforces NetworkPolicies: nil, or why not. The pod of fixtures.PolicyProbe is Ready.
-func ProvePolicies(ctx context.Context, kubeconfig string) error {
+// ProvePolicies tells whether the cluster's network enforces NetworkPolicies within a limit: nil, or why not. The pod of fixtures.PolicyProbe is Ready.
+func ProvePolicies(ctx context.Context, kubeconfig string, limit time.Duration) error {
 	c, err := openCluster(kubeconfig, nil)
 	if err != nil {
 		return err
@@ -96,10 +96,10 @@ func ProvePolicies(ctx context.Context, kubeconfig string) error {
 		}
 		return c.exec(ctx, pod, fixtures.PolicyProbe.Container, command)
 	})
-	if err := p.prove(ctx, provingLimit); err != nil {
+	if err := p.prove(ctx, limit); err != nil {
 		return err
 	}
-	return p.awaitBoth(ctx, provingLimit) // it was the policy that held it
+	return p.awaitBoth(ctx, limit) // it was the policy that held it
 }
 
 // pair are the pod of fixtures.PolicyProbe and the API server, which no policy is about, because it is in the network of the node. Both ask the cluster's
