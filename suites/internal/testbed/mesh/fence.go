@@ -29,8 +29,9 @@ import (
 // CONNECT or a TLS hello for a name that nobody has; neither can match a route, so that no site is reached.
 const (
 	fenceSuffix = ".fence.meshproof.invalid"
-	// fenceTimeout is longer than the 1 s after which Envoy writes out its log by default, and than a busy machine takes.
-	fenceTimeout = 6 * time.Second
+	// fenceTimeout is longer than the 1 s after which Envoy writes out its log by default, and than a busy machine takes: on two cores at a load of 34 it
+	// was more than 6 s. Only a proxy that cannot be proven to have written all is waited for so long, and once between two changes.
+	fenceTimeout = 20 * time.Second
 	// fenceOverdue is after what time it is asked whether the proxy logs at all.
 	fenceOverdue   = 300 * time.Millisecond
 	firstFencePort = 47_000
