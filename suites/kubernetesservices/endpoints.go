@@ -35,6 +35,20 @@ func encrypted(from probe.Peer) Expectation {
 	}))
 }
 
+// meshSNI is what a sidecar names in mutual TLS of the mesh with the service.
+const meshSNI = "outbound_.443_._.my-wikipedia.default.svc.cluster.local"
+
+// mutualRefused are the promises about mutual TLS of the mesh with Wikipedia, which is outside.
+func mutualRefused() []Expectation {
+	return []Expectation{
+		Derived("the connection to the server failed in the sidecar's TLS handshake",
+			LoggedBy(Curl.Proxy(), Line{UpstreamCluster: wikipediaCluster, Failure: ContainSubstring("TLS_error")})),
+		Derived("Wikipedia was offered what Istio's servers speak, and refused", ArriveAt("en.wikipedia.org:443", Arrival{
+			SNI: meshSNI, Offered: ContainSubstring("istio"), Refused: Not(BeEmpty()), From: Curl, Requests: 0,
+		})),
+	}
+}
+
 // withEndpoints are the page's first steps: the service without a selector, its endpoints, and the cluster IP in a shell variable.
 func withEndpoints(more ...Step) []Step {
 	return append([]Step{
@@ -178,15 +192,7 @@ func endpointsNoDestinationRule() Scenario {
 		Step{
 			Says: "Access wikipedia.org: the sidecar speaks Istio mutual TLS to a server outside the mesh",
 			Do:   Send(mainPage(Curl)),
-			Want: []Expectation{
-				Derived("curl's own TLS handshake is cut", HaveExit(35)),
-				Derived("the connection to the server failed in the sidecar's TLS handshake",
-					LoggedBy(Curl.Proxy(), Line{UpstreamCluster: wikipediaCluster, Failure: ContainSubstring("TLS_error")})),
-				Derived("Wikipedia was offered what Istio's servers speak, and refused", ArriveAt("en.wikipedia.org:443", Arrival{
-					SNI: "outbound_.443_._.my-wikipedia.default.svc.cluster.local", Offered: ContainSubstring("istio"),
-					Refused: Not(BeEmpty()), From: Curl, Requests: 0,
-				})),
-			},
+			Want: append([]Expectation{Derived("curl's own TLS handshake is cut", HaveExit(35))}, mutualRefused()...),
 		},
 		Step{Says: "Take that rule away", Do: Delete("endpoints/destinationrule-mutual.yaml")},
 		Step{Says: "Access wikipedia.org once more", Do: Send(mainPage(Curl)), Want: again},

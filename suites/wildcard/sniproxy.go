@@ -152,13 +152,24 @@ func routeThroughProxy() []Step {
 
 // proxied are the promises about a request that went by way of the gateway and its SNI proxy.
 func proxied(host, title, address string) []Expectation {
+	gateway := Documented("the gateway's Envoy sent it to the SNI proxy, by its server name", LoggedBy(sniGateway(), toProxy(host)))
+	return byWayOf(gateway, host, title, address)
+}
+
+// toProxy is the gateway's line for a connection that it sent to the SNI proxy; sni is what the gateway was asked for.
+func toProxy(sni string) Line {
+	return Line{
+		Method: Dash, Code: 0, Flags: Dash, UpstreamHost: "127.0.0.1:8443", UpstreamCluster: toSNIProxy,
+		UpstreamLocal: Matching(`^127\.0\.0\.1:\d+$`), DownstreamLocal: "${SNI_GATEWAY_POD_IP}:9443",
+		DownstreamRemote: Matching(`^${SOURCE_POD_IP}:\d+$`), SNI: sni, Route: Dash,
+	}
+}
+
+// byWayOf are the promises about a request that went by way of the gateway, of which the first one is, and its SNI proxy.
+func byWayOf(gateway Expectation, host, title, address string) []Expectation {
 	return []Expectation{
 		Documented("the title is the one of the page", HaveTitle(title)),
-		Documented("the gateway's Envoy sent it to the SNI proxy, by its server name", LoggedBy(sniGateway(), Line{
-			Method: Dash, Code: 0, Flags: Dash, UpstreamHost: "127.0.0.1:8443", UpstreamCluster: toSNIProxy,
-			UpstreamLocal: Matching(`^127\.0\.0\.1:\d+$`), DownstreamLocal: "${SNI_GATEWAY_POD_IP}:9443",
-			DownstreamRemote: Matching(`^${SOURCE_POD_IP}:\d+$`), SNI: host, Route: Dash,
-		})),
+		gateway,
 		Documented("the SNI proxy took it to the site of that name", LoggedBy(sniProxy(), Line{
 			Client: "127.0.0.1", Protocol: "TCP", SNI: host, Code: 200,
 		})),
@@ -239,19 +250,8 @@ func sniProxyMutual() Scenario {
 	fromOutside := probe.Probe{
 		From: outsider, URL: "https://map.baidu.com/", Resolve: []string{"map.baidu.com:443:${SNI_GATEWAY_IP}"}, TLS: probe.TLS{Insecure: true},
 	}
-	through := func(host, title, address string) []Expectation {
-		return []Expectation{
-			Documented("the title is the one of the page", HaveTitle(title)),
-			Documented("the gateway's Envoy sent it to the SNI proxy", LoggedBy(sniGateway(), Line{
-				Method: Dash, Code: 0, Flags: Dash, UpstreamHost: "127.0.0.1:8443", UpstreamCluster: toSNIProxy,
-				DownstreamRemote: Matching(`^${SOURCE_POD_IP}:\d+$`), SNI: "any.baidu.com",
-			}), Differs("the page shows the site's name, which its EnvoyFilters carried through mutual TLS")),
-			Documented("the SNI proxy took it to the site of that name", LoggedBy(sniProxy(), Line{Client: "127.0.0.1", Protocol: "TCP", SNI: host, Code: 200})),
-			Derived("the sidecar had sent it to the gateway", LoggedBy(Curl.Proxy(), Line{Method: Dash, UpstreamCluster: viaSecond, DownstreamLocal: address, SNI: host})),
-			Derived("nobody ended the client's own TLS on the way", HaveCertificate(Leaf{DNSName: host})),
-			atBaidu(host, sniGateway()),
-		}
-	}
+	atGateway := Documented("the gateway's Envoy sent it to the SNI proxy", LoggedBy(sniGateway(), toProxy("any.baidu.com")),
+		Differs("the page shows the site's name, which its EnvoyFilters carried through mutual TLS"))
 	return Scenario{
 		ID:    "egress/wildcard/sni-proxy-mutual",
 		Title: "Mutual TLS between the sidecars and the gateway with the SNI proxy",
@@ -274,12 +274,12 @@ func sniProxyMutual() Scenario {
 				{
 					Says: "Send HTTPS requests to https://map.baidu.com and check the logs of the Envoy proxy and of the SNI proxy",
 					Do:   Send(toMap, sniGateway(), sniProxy()),
-					Want: through("map.baidu.com", mapTitle, mapAddress+":443"),
+					Want: byWayOf(atGateway, "map.baidu.com", mapTitle, mapAddress+":443"),
 				},
 				{
 					Says: "Send HTTPS requests to https://fanyi.baidu.com and check the logs of the Envoy proxy and of the SNI proxy",
 					Do:   Send(toFanyi, sniGateway(), sniProxy()),
-					Want: through("fanyi.baidu.com", fanyiTitle, fanyiAddress+":443"),
+					Want: byWayOf(atGateway, "fanyi.baidu.com", fanyiTitle, fanyiAddress+":443"),
 				},
 				{
 					Says: "A pod without a sidecar goes straight to the gateway",

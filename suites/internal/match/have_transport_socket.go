@@ -1,6 +1,7 @@
 package match
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -86,16 +87,10 @@ func chainFor(c *proxyconfig.Config, port uint32, serverName string) (*proxyconf
 
 func contextOf(from *proxyconfig.TLS) TLSContext {
 	got := TLSContext{
-		Certificate: strings.Join(secretNames(from.Certificates), " and "), Authority: from.Validation.Name,
+		Certificate: certificateOf(from), Authority: authorityOf(from),
 		ClientCertificate: from.RequireClientCertificate, ALPN: from.ALPN, Ciphers: from.CipherSuites,
 	}
 	got.Versions = versionsOf(from)
-	if len(from.CertificateFiles) > 0 {
-		got.Certificate = strings.Join(from.CertificateFiles, " and ")
-	}
-	if got.Authority == "" {
-		got.Authority = from.AuthorityFile
-	}
 	for _, rule := range from.SubjectAltNames {
 		if rule.How == "exact" {
 			got.SubjectAltNames = append(got.SubjectAltNames, rule.Value)
@@ -117,6 +112,17 @@ func versionsOf(t *proxyconfig.TLS) string {
 	}
 	return t.MinVersion + " to " + t.MaxVersion
 }
+
+// certificateOf is what one side shows of itself: files, or secrets.
+func certificateOf(tls *proxyconfig.TLS) string {
+	if len(tls.CertificateFiles) > 0 {
+		return strings.Join(tls.CertificateFiles, " and ")
+	}
+	return strings.Join(secretNames(tls.Certificates), " and ")
+}
+
+// authorityOf is whom one side trusts: a secret, or a file.
+func authorityOf(tls *proxyconfig.TLS) string { return cmp.Or(tls.Validation.Name, tls.AuthorityFile) }
 
 func secretNames(of []proxyconfig.SecretRef) []string {
 	names := make([]string, len(of))

@@ -47,12 +47,8 @@ func clusterTransport(name, cluster, want string) types.GomegaMatcher {
 func transportOf(cluster *proxyconfig.Cluster) string {
 	switch cluster.Transport() {
 	case proxyconfig.WithTLS:
-		authority := cluster.TLS.Validation.Name
-		if authority == "" {
-			authority = cluster.TLS.AuthorityFile
-		}
 		return UpstreamTLS{
-			SNI: cluster.TLS.SNI, AutoSNI: cluster.TLS.AutoSNI, Authority: authority, Certificate: strings.Join(secretNames(cluster.TLS.Certificates), " and "),
+			SNI: cluster.TLS.SNI, AutoSNI: cluster.TLS.AutoSNI, Authority: authorityOf(cluster.TLS), Certificate: certificateOf(cluster.TLS),
 		}.String()
 	case proxyconfig.PerEndpoint:
 		return "a transport socket that is chosen by the endpoint's labels"
