@@ -161,7 +161,7 @@ func (m *Mesh) install(ctx context.Context, set []string) error {
 	// An interrupt waits for it: istioctl turns the webhooks of injection off and on again, and what it leaves half way no undo of ours knows.
 	whole, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), installTimeout, fmt.Errorf("not within %s", installTimeout))
 	defer cancel()
-	ran, err := m.istioctl(whole, args)
+	ran, err := m.istioctl(whole, args, nil)
 	if err == nil && ran.exit != 0 {
 		err = fmt.Errorf("exit %d: %s", ran.exit, strings.TrimSpace(string(ran.stderr)))
 	}

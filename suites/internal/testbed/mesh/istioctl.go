@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os/exec"
 	"slices"
@@ -18,14 +19,14 @@ import (
 	"github.com/meshproof/meshproof/suites/internal/scenario"
 )
 
-// istioctl runs the program on this cluster. What it exits with is an answer.
-func (m *Mesh) istioctl(ctx context.Context, args []string) (output, error) {
+// istioctl runs the program on this cluster; stdin may be nil. What it exits with is an answer.
+func (m *Mesh) istioctl(ctx context.Context, args []string, stdin io.Reader) (output, error) {
 	if m.options.Istioctl == "" {
 		return output{}, errors.New("the testbed was not told where istioctl is")
 	}
 	var stdout, stderr bytes.Buffer
 	command := exec.CommandContext(ctx, m.options.Istioctl, append(slices.Clone(args), "--kubeconfig", m.options.Kubeconfig)...)
-	command.Stdout, command.Stderr = &stdout, &stderr
+	command.Stdin, command.Stdout, command.Stderr = stdin, &stdout, &stderr
 	err := command.Run()
 	ran := output{stdout: stdout.Bytes(), stderr: stderr.Bytes()}
 	var exited *exec.ExitError
@@ -47,7 +48,7 @@ func (m *Mesh) runIstioctl(ctx context.Context, action scenario.IstioctlAction, 
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, execTimeout, fmt.Errorf("not within %s", execTimeout))
 	defer cancel()
-	ran, err := m.istioctl(ctx, args)
+	ran, err := m.istioctl(ctx, args, nil)
 	if err != nil {
 		return probe.Evidence{}, err
 	}

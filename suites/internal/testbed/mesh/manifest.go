@@ -49,19 +49,28 @@ func expandAll(texts []string, env scenario.Env) ([]string, error) {
 
 // readManifest reads one file of a page: variables expanded, one object per YAML document, lists taken apart.
 func readManifest(files fs.FS, name string, env scenario.Env) ([]*unstructured.Unstructured, error) {
-	text, err := fs.ReadFile(files, name)
+	text, err := readExpanded(files, name, env)
 	if err != nil {
-		return nil, fmt.Errorf("read the manifest: %w", err)
+		return nil, err
 	}
-	expanded, err := expand(string(text), env)
-	if err != nil {
-		return nil, fmt.Errorf("manifest %s: %w", name, err)
-	}
-	objects, err := decode([]byte(expanded))
+	objects, err := decode([]byte(text))
 	if err != nil {
 		return nil, fmt.Errorf("manifest %s: %w", name, err)
 	}
 	return objects, nil
+}
+
+// readExpanded reads one file of a page, with the variables expanded.
+func readExpanded(files fs.FS, name string, env scenario.Env) (string, error) {
+	text, err := fs.ReadFile(files, name)
+	if err != nil {
+		return "", fmt.Errorf("read the manifest: %w", err)
+	}
+	expanded, err := expand(string(text), env)
+	if err != nil {
+		return "", fmt.Errorf("manifest %s: %w", name, err)
+	}
+	return expanded, nil
 }
 
 // decode reads the documents of a YAML text.
