@@ -299,6 +299,7 @@ func TestBoundsSayWhichVersionAndWhy(t *testing.T) {
 			ofScenario.Scenarios[0].Bounds = c.bounds
 			bound.Scenarios[0].Steps[0].Want[0].Bounds = c.bounds
 			for _, p := range []Page{bound, ofScenario} {
+				g.Expect(p.HasBounds()).To(BeTrue())
 				if c.says == "" {
 					g.Expect(Validate(p)).To(Succeed())
 				} else {
@@ -308,6 +309,7 @@ func TestBoundsSayWhichVersionAndWhy(t *testing.T) {
 		})
 	}
 	g := NewWithT(t)
+	g.Expect(page(Step{Says: "Try the door", Do: DryRun("door.yaml"), Want: []Expectation{anything()}}).HasBounds()).To(BeFalse())
 	refined := Derived("it holds", nil, Since(Istio, "1.31", "since"), Until(Envoy, "1.40", "until"))
 	g.Expect(refined.Bounds).To(Equal([]Bound{{Component: Istio, Since: "1.31", Why: "since"}, {Component: Envoy, Until: "1.40", Why: "until"}}))
 	g.Expect(Bound{Component: Istio, Since: "1.31", Until: "1.32", Why: "istio#1"}.String()).To(Equal("since Istio 1.31 until Istio 1.32: istio#1"))

@@ -66,6 +66,15 @@ func (b Bound) String() string {
 	return words + ": " + b.Why
 }
 
+// HasBounds tells whether anything of the page is bound to versions.
+func (p Page) HasBounds() bool {
+	return slices.ContainsFunc(p.Scenarios, func(s Scenario) bool {
+		return len(s.Bounds) > 0 || slices.ContainsFunc(s.Steps, func(step Step) bool {
+			return slices.ContainsFunc(step.Want, func(e Expectation) bool { return len(e.Bounds) > 0 })
+		})
+	})
+}
+
 // Excluded is the first reason of several bounds, by what runs.
 func Excluded(bounds []Bound, runs func(Component) string) string {
 	for _, b := range bounds {
