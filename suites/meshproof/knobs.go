@@ -57,11 +57,7 @@ func checkVersions(ctx context.Context) error {
 	if version == "" {
 		return nil
 	}
-	var of images.Versions
-	if images.Built(asked) {
-		of = asked.Versions
-	}
-	compatibilities, err := images.Compatibilities(ctx, of)
+	compatibilities, err := images.Compatibilities(ctx, asked)
 	if err != nil {
 		return err
 	}

@@ -57,13 +57,7 @@ func TestVersionsThatCannotBeHadAreRefusedBeforeAnythingBegins(t *testing.T) {
 			t.Setenv("IMAGES", test.images)
 			t.Setenv(test.knob, test.version)
 			t.Setenv("OUT", t.TempDir())
-			for _, verb := range []string{"knobs", "e2e", "up", "images", "drill"} {
-				g := NewWithT(t)
-				err := execute(t, verb)
-				g.Expect(err).To(MatchError(ContainSubstring(test.says)), verb)
-				var usage usageError
-				g.Expect(errors.As(err, &usage)).To(BeTrue(), "exit code 2")
-			}
+			expectRefusals(t, test.says)
 		})
 	}
 	t.Setenv("COMPATIBILITY", "1.99")
@@ -77,6 +71,18 @@ func TestVersionsThatCannotBeHadAreRefusedBeforeAnythingBegins(t *testing.T) {
 		t.Setenv("IMAGES", images)
 		t.Setenv("ENVOY", "1.39.3")
 		NewWithT(t).Expect(execute(t, "knobs")).To(Succeed())
+	}
+}
+
+// expectRefusals has every verb refuse the knobs, as wrong usage.
+func expectRefusals(t *testing.T, says string) {
+	t.Helper()
+	for _, verb := range []string{"knobs", "e2e", "up", "images", "drill"} {
+		g := NewWithT(t)
+		err := execute(t, verb)
+		g.Expect(err).To(MatchError(ContainSubstring(says)), verb)
+		var usage usageError
+		g.Expect(errors.As(err, &usage)).To(BeTrue(), "exit code 2")
 	}
 }
 
@@ -94,13 +100,7 @@ func TestCandidatesThatCannotBeTakenAreRefusedBeforeAnythingBegins(t *testing.T)
 			t.Setenv("ISTIO", test.istio)
 			t.Setenv("KUBERNETES", test.kubernetes)
 			t.Setenv("OUT", t.TempDir())
-			for _, verb := range []string{"knobs", "e2e", "up", "images", "drill"} {
-				g := NewWithT(t)
-				err := execute(t, verb)
-				g.Expect(err).To(MatchError(ContainSubstring(test.says)), verb)
-				var usage usageError
-				g.Expect(errors.As(err, &usage)).To(BeTrue(), "exit code 2")
-			}
+			expectRefusals(t, test.says)
 		})
 	}
 	t.Setenv("ISTIO", "r.example/rc:1")

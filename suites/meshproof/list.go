@@ -102,7 +102,7 @@ func listVersions(ctx context.Context, out io.Writer) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	compatibilities, err := images.Compatibilities(ctx, askedImages().Versions)
+	compatibilities, err := images.Compatibilities(ctx, askedImages())
 	if err != nil {
 		return err
 	}
