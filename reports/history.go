@@ -122,8 +122,7 @@ func ReadHistory(dir string) (History, error) {
 	series := map[string][]HistoryRun{}
 	var err error
 	h.LeftOut, err = eachReport(dir, func(file string, report Report) error {
-		asked := func(r *Result) bool { return r.Verdict != Skipped && r.Verdict != NotRun }
-		if !slices.ContainsFunc(report.Results, asked) {
+		if !slices.ContainsFunc(report.Results, func(r *Result) bool { return isAnswer(r.Verdict) }) {
 			return errors.New(file + " is of a run that asked nothing")
 		}
 		name := seriesName(report.Testbed)

@@ -174,12 +174,15 @@ func components() []component {
 	}
 }
 
-// order is negative where a comes before b: by version, and where there is none to order by, 0. Images and engines have no versions that tell.
+// hasVersions is false of images and engines, of which none comes after another.
+func (c component) hasVersions() bool { return c.Name != "images" && c.Name != "engine" }
+
+// order is negative where a comes before b: by version, and where there is none to order by, 0.
 func (c component) order(a, b MatrixRow) int {
-	switch c.Name {
-	case "images", "engine":
+	switch {
+	case !c.hasVersions():
 		return strings.Compare(c.of(a), c.of(b))
-	case compatibility: // without one, the defaults are those of Istio itself
+	case c.Name == compatibility: // without one, the defaults are those of Istio itself
 		return semver.Compare(versionIn(cmp.Or(a.Compatibility, a.Istio)), versionIn(cmp.Or(b.Compatibility, b.Istio)))
 	}
 	return semver.Compare(versionIn(c.of(a)), versionIn(c.of(b)))
@@ -345,7 +348,7 @@ func (m *Matrix) compare(dir string, p pair) {
 	i := slices.IndexFunc(m.Changes, func(c MatrixChange) bool { return c.Component == p.component.Name && c.Old == old && c.New == now })
 	if i < 0 {
 		i = len(m.Changes)
-		ordered := p.component.Name != "images" && p.component.Name != "engine" && p.component.order(p.before, p.now) < 0
+		ordered := p.component.hasVersions() && p.component.order(p.before, p.now) < 0
 		m.Changes = append(m.Changes, MatrixChange{Component: p.component.Name, Old: old, New: now, Later: ordered, Promises: []ChangedPromise{}})
 	}
 	change := &m.Changes[i]
